@@ -198,8 +198,7 @@ def _from_schema_error(error: Any) -> Problem:
 
 
 def _from_rule(rule: Rule) -> Problem:
-    sentence = rule.sentence[0].upper() + rule.sentence[1:] + "."
-    return Problem(path=f"$.{rule.fields()[0]}", sentence=sentence, rule=rule.id)
+    return Problem(path=f"$.{rule.fields()[0]}", sentence=f"Rule {rule.id}: {rule.sentence}.", rule=rule.id)
 
 
 def _shortened(message: str, limit: int = 300) -> str:

@@ -1,0 +1,1 @@
+"""Generators of training rows: Tier-1 routing decisions and Tier-2 long answers."""

@@ -1,0 +1,215 @@
+"""The banks compiled for one split: every intent ready to be spoken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from itertools import chain
+
+from arny_studio.dataset.generate.tier1.arithmetic import ARITHMETIC
+from arny_studio.dataset.generate.tier1.banks import (
+    Bank,
+    BankError,
+    Entities,
+    FactTable,
+    Intent,
+    load_banks,
+    load_entities,
+    load_facts,
+)
+from arny_studio.dataset.generate.tier1.conversion import CONVERSIONS
+from arny_studio.dataset.generate.tier1.draw import (
+    Carriers,
+    Draw,
+    Fill,
+    Source,
+    Speak,
+    choose,
+    compile_node,
+    one_of,
+    say_slot,
+    spoken,
+)
+from arny_studio.dataset.generate.tier1.entities import EntitySplit, Split, stable_hash, title_all
+from arny_studio.dataset.generate.tier1.grammar import Node, parse_template, slot_names
+from arny_studio.dataset.generate.tier1.slots import TYPED
+
+_SOURCES: dict[str, Source] = {**TYPED, **ARITHMETIC, **CONVERSIONS}
+
+
+class Spoken:
+    """One intent said once: the words, the slots they carry, what is missing, the answer where one is known."""
+
+    __slots__ = ("answer", "intent", "missing", "template", "text", "values")
+
+    def __init__(self, intent: SpokenIntent, text: str, draw: Draw, template: str) -> None:
+        self.intent = intent
+        self.text = text
+        self.values = draw.values
+        self.answer = draw.answer
+        self.template = template
+        self.missing = [name for name in intent.spec.required if name not in draw.values]
+
+
+class _Template:
+    __slots__ = ("carried", "id", "speak")
+
+    def __init__(self, text: str, intent: str, node: Node, speak: Speak) -> None:
+        self.id = f"{intent}:{stable_hash(text):08x}"
+        self.carried = frozenset(slot_names(node))
+        self.speak = speak
+
+
+class SpokenIntent:
+    """An intent of a bank with its templates compiled."""
+
+    def __init__(self, journey: str, spec: Intent, templates: list[_Template], scope: _Scope) -> None:
+        self.journey = journey
+        self.spec = spec
+        self.sayable = len(spec.required) + len(spec.optional)
+        self.phrases = {
+            name: [compile_node(parse_template(text), scope) for text in spec.phrases.get(name, ("{" + name + "}",))]
+            for name in (*spec.required, *spec.optional)
+        }
+        self._templates = templates
+        self._answers = [_Answer(text) for text in spec.answers]
+
+    def say(self, random: Callable[[], float], fill: Fill) -> Spoken:
+        """Draw a template and speak it."""
+        template = self._templates[int(random() * len(self._templates))]
+        draw = Draw(random, fill)
+        draw.carried = template.carried
+        out: list[str] = []
+        template.speak(draw, out)
+        return Spoken(self, "".join(out), draw, template.id)
+
+    def said(self, values: Mapping[str, str]) -> int:
+        """How many of the intent's own slots are among `values`."""
+        return sum(name in values for name in self.phrases)
+
+    def answer(self, spoken: Spoken, random: Callable[[], float], names: Mapping[str, str]) -> str | None:
+        """A direct answer with the slots of the query filled in; None where the intent gives none."""
+        if spoken.answer is not None:
+            return spoken.answer
+        fitting = [answer for answer in self._answers if answer.fits(spoken.values)]
+        return fitting[int(random() * len(fitting))].filled(spoken.values, names) if fitting else None
+
+
+class _Answer:
+    """The text of an answer, split at its slots."""
+
+    __slots__ = ("names", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.names = frozenset(slot_names(parse_template(text)))
+
+    def fits(self, values: Mapping[str, str]) -> bool:
+        return self.names <= values.keys()
+
+    def filled(self, values: Mapping[str, str], names: Mapping[str, str]) -> str:
+        text = self.text
+        for name in self.names:
+            text = text.replace("{" + name + "}", names.get(values[name], values[name]))
+        return text[:1].upper() + text[1:]
+
+
+class _Scope:
+    """Finds what a slot name of one bank stands for: the bank's own list, a typed slot, a shared list."""
+
+    def __init__(self, bank: Bank, shared: Entities, split: Split, entity_split: EntitySplit) -> None:
+        self._bank = bank
+        self._shared = {**shared.proper, **shared.common}
+        self._macros = shared.phrases
+        self._split: Split = split
+        self._entity_split = entity_split
+        self._compiled: dict[str, Speak] = {}
+
+    def __call__(self, name: str) -> Speak:
+        if name not in self._compiled:
+            self._compiled[name] = self._compile(name)
+        return self._compiled[name]
+
+    def _compile(self, name: str) -> Speak:
+        if name in self._macros and name not in self._bank.slots:
+            return choose([compile_node(parse_template(text), self) for text in self._macros[name]])
+        return say_slot(name, self._source(name, name))
+
+    def _source(self, name: str, asked: str) -> Source:
+        own = self._bank.slots.get(name)
+        if isinstance(own, str):
+            return self._source(own.removeprefix("@"), asked)
+        if own is not None:
+            return self._listed(own)
+        if name in _SOURCES:
+            return _SOURCES[name]
+        if name in self._shared:
+            return self._listed(self._shared[name])
+        raise BankError(f"Phrase bank {self._bank.journey}: nothing is known to fill the slot {{{asked}}}.")
+
+    def _listed(self, values: tuple[str, ...]) -> Source:
+        allowed = self._entity_split.values(values, self._split)
+        if not any(mark in value for value in allowed for mark in "({\\"):
+            return one_of(allowed)
+        return spoken(choose([compile_node(parse_template(value), self) for value in allowed]))
+
+
+class Phrasebook:
+    """All intents of one split, and the capitals of all names."""
+
+    def __init__(self, split: Split) -> None:
+        entities = load_entities()
+        banks = load_banks()
+        facts = load_facts()
+        entity_split = EntitySplit(_all_lists(banks, entities, facts))
+        self.names = title_all(entities.proper)
+        self.held_out_values = frozenset(entity_split.held_out)
+        self.intents = [
+            _compiled(bank, spec, split, _Scope(bank, entities, split, entity_split), facts, entity_split)
+            for bank in banks
+            for spec in bank.intents
+        ]
+
+
+@lru_cache(maxsize=2)
+def phrasebook(split: Split) -> Phrasebook:
+    """The shipped banks, compiled once per process and split."""
+    return Phrasebook(split)
+
+
+def _compiled(
+    bank: Bank, spec: Intent, split: Split, scope: _Scope, facts: Mapping[str, FactTable], entity_split: EntitySplit
+) -> SpokenIntent:
+    def find(name: str) -> Speak:
+        if name == "subject" and spec.answer_from is not None and spec.answer_from in facts:
+            return say_slot(name, _fact_source(facts[spec.answer_from], split, entity_split))
+        return scope(name)
+
+    try:
+        named = {name: [compile_node(parse_template(t), scope) for t in texts] for name, texts in spec.phrases.items()}
+        carriers = Carriers(spec.required, spec.optional, named)
+        templates = []
+        for text in spec.templates if split == "train" else spec.held_out:
+            node = parse_template(text)
+            templates.append(_Template(text, spec.name, node, compile_node(node, find, carriers)))
+        return SpokenIntent(bank.journey, spec, templates, scope)
+    except BankError as error:
+        raise BankError(f"{error.sentence} (intent {spec.name})") from error
+
+
+def _fact_source(table: FactTable, split: Split, entity_split: EntitySplit) -> Source:
+    pick = one_of(entity_split.values(table.entries, split))
+
+    def source(draw: Draw) -> str:
+        subject = pick(draw)
+        draw.answer = table.answer.replace("{value}", table.entries[subject]).replace("{subject}", subject)
+        return subject
+
+    return source
+
+
+def _all_lists(banks: tuple[Bank, ...], entities: Entities, facts: Mapping[str, FactTable]) -> Iterator[tuple[str, ...]]:
+    yield from chain(entities.proper.values(), entities.common.values())
+    for bank in banks:
+        yield from (values for values in bank.slots.values() if not isinstance(values, str))
+    yield from (tuple(table.entries) for table in facts.values())

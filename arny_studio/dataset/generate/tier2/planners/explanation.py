@@ -1,0 +1,90 @@
+"""Explanation: what it is and how it works, then what it is good for."""
+
+from arny_studio.dataset.generate.tier2.plan import Paragraph, Planner, maybe, one, one_or_two, two
+
+PLANNER = Planner(
+    question_type="explanation",
+    fits=frozenset({"definition", "mechanism", "application", "impact", "figure", "example"}),
+    layouts=(
+        (
+            Paragraph((one("definition"),), lead="opening"),
+            Paragraph((two("mechanism"),), lead="working"),
+            Paragraph((one("application"), maybe("impact", "figure", "example")), lead="use", end="closing"),
+        ),
+        (
+            Paragraph((one("definition"), one_or_two("mechanism")), lead="opening"),
+            Paragraph((one("application", "example"), one("impact", "figure")), lead="use", end="closing"),
+        ),
+        (
+            Paragraph((one("definition"),), lead="opening"),
+            Paragraph((one("mechanism"), one("figure", "example", "application"), one("mechanism")), lead="working"),
+            Paragraph((maybe("impact"),), lead="use", end="closing"),
+        ),
+    ),
+    frames={
+        "opening": (
+            "The heart of {topic} is {core}.",
+            "To understand {topic}, it helps to begin with {core}.",
+            "{Topic} becomes much clearer once you see the role of {core}.",
+            "The simplest way into {topic} is to look at {core}.",
+            "People come across {topic} more and more often, because {why}.",
+            "{Topic} matters because {why}.",
+            "Most explanations of {topic} start from {core}, and for good reason.",
+            "A short explanation of {topic} needs only one main idea, namely {core}.",
+            "There is one idea behind most of {topic}: {core}.",
+        ),
+        "working": (
+            "How does that work?",
+            "What happens underneath can be told in a few steps.",
+            "The working principle behind {topic} is less mysterious than it sounds.",
+            "Two points explain most of what happens here.",
+            "Looking one level deeper makes {topic} easier to follow.",
+            "Underneath, everything turns on {core}.",
+            "It is worth seeing how the pieces of {topic} fit together.",
+        ),
+        "use": (
+            "This is more than theory, because {why}.",
+            "The idea earns its place in practice.",
+            "It is easier to remember {topic} with its uses in mind.",
+            "For {audience}, the consequences are concrete.",
+            "None of this stays on paper.",
+            "Seen from everyday life, {topic} is closer than it may seem.",
+            "The results are what make {topic} interesting to {audience}.",
+        ),
+        "closing": (
+            "In short, {topic} is worth understanding because {why}.",
+            "Whoever keeps {core} in mind can follow most discussions of {topic}.",
+            "That is the essence of {topic}: {core}, put to work.",
+            "With that picture, the details of {topic} become much easier to place.",
+            "So when {audience} talk about {topic}, the real subject is usually {stake}.",
+            "Everything else in {topic} builds on this foundation.",
+            "Put simply, {topic} rests on {core}, and what depends on it is {stake}.",
+        ),
+    },
+    questions=(
+        "What is {name}?",
+        "Explain {name}.",
+        "Explain {name} in simple terms.",
+        "Can you explain {name} to me?",
+        "How does {name} work?",
+        "Give me an overview of {name}.",
+        "I keep hearing about {name}, what does it mean?",
+        "What does {name} actually mean?",
+        "Please explain what {name} is and how it works.",
+        "Describe {name} for a beginner.",
+        "Help me understand {name}.",
+        "What should I know about {name}?",
+        "Could you walk me through the basics of {name}?",
+        "I need a clear explanation of {name}.",
+        "Introduce me to {name}.",
+        "What is the main idea behind {name}?",
+        "Tell me about {name}.",
+    ),
+    held_out_questions=(
+        "In plain words, what is {name} all about?",
+        "Break down {name} for someone who is new to it.",
+        "I know nothing about {name}; where do I start?",
+        "Teach me the essentials of {name}.",
+        "How would you explain {name} to a friend?",
+    ),
+)

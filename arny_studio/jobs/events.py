@@ -1,0 +1,212 @@
+"""What a worker says: one tagged union of facts, one JSON object per line.
+
+Order: first `Hello`, last exactly one of `Finished | Stopped | Failed`. Every event carries `time_s` (Unix time).
+Live window, terminal, reopened run and remote run are all the same fold over these (`jobs/state.py`).
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+from arny_studio.errors import FailureKind
+
+PROTOCOL_VERSION = 1
+
+
+class Event(Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    """What every event carries."""
+
+    time_s: float = field(default_factory=time.time)
+
+
+class Hello(Event, tag="hello"):
+    """First event of a worker. `resumed_from` is the step of the checkpoint it goes on from."""
+
+    protocol: int = PROTOCOL_VERSION
+    kind: str
+    pid: int
+    versions: dict[str, str] = {}
+    device: str = "cpu"
+    resumed_from: int | None = None
+
+
+class Stage(Event, tag="stage"):
+    """The worker enters a named part of its work; `index` counts from 1."""
+
+    name: str
+    title: str
+    index: int
+    total: int
+
+
+class Progress(Event, tag="progress"):
+    """How far the current stage is. `total` is None where it is unknown."""
+
+    done: int
+    total: int | None = None
+    unit: str = ""
+
+
+class Metric(Event, tag="metric"):
+    """One point of the training curves. A value that was not finite is None."""
+
+    step: int
+    epoch: float = 0.0
+    loss: float | None = None
+    validation_loss: float | None = None
+    learning_rate: float | None = None
+    gradient_norm: float | None = None
+    tokens: int | None = None  # supervised and unsupervised tokens seen so far
+    tokens_per_s: float | None = None
+
+
+class Checkpoint(Event, tag="checkpoint"):
+    """A checkpoint is complete; `path` is relative to the run folder."""
+
+    step: int
+    path: str
+
+
+class Memory(Event, tag="memory"):
+    """Resident set of the worker, and what its GPU holds, in bytes."""
+
+    rss_bytes: int
+    gpu_bytes: int | None = None
+
+
+class Log(Event, tag="log"):
+    """Something worth telling a person. Unknown lines on the wire become these."""
+
+    text: str
+    level: Literal["info", "warning", "error"] = "info"
+
+
+class Artifact(Event, tag="artifact"):
+    """A file or folder reached its final name; `path` is relative to the run folder."""
+
+    kind: str  # adapter, merged, gguf, report, predictions, …
+    path: str
+    size_bytes: int
+    sha256: str = ""
+
+
+class Result(Event, tag="result"):
+    """Named figures a worker was asked for, such as evaluation scores."""
+
+    name: str
+    values: dict[str, Any]
+
+
+class LedgerLine(Struct, frozen=True, kw_only=True):
+    """One slice of the phone's RAM, in bytes; `measured_bytes` is None before it was measured."""
+
+    owner: Literal["os", "app", "tier1", "tier2"]
+    part: Literal["reserve", "host", "weights", "kv", "compute"]
+    predicted_bytes: int
+    measured_bytes: int | None = None
+
+
+class Ledger(Event, tag="ledger"):
+    """The phone's RAM account after something changed."""
+
+    cause: str  # loaded tier1, unloaded tier2, …
+    cap_bytes: int
+    used_bytes: int  # measured resident set of the phone
+    peak_bytes: int
+    lines: list[LedgerLine] = []
+
+
+class ModelLoaded(Event, tag="model_loaded"):
+    """A tier is resident."""
+
+    tier: Literal[1, 2]
+    file: str
+    elapsed_ms: float
+
+
+class ModelUnloaded(Event, tag="model_unloaded"):
+    """A tier was released, and why."""
+
+    tier: Literal[1, 2]
+    because: str
+
+
+class LoadRefused(Event, tag="load_refused"):
+    """A model was not loaded, since it would not fit; `remedy` is the smallest change that would."""
+
+    tier: Literal[1, 2]
+    needed_bytes: int
+    free_bytes: int
+    sentence: str
+    remedy: str = ""
+
+
+class Decided(Event, tag="decided"):
+    """The router's decision about a request and the action that follows from it."""
+
+    request: str
+    text: str  # the JSON as decoded
+    decision: dict[str, Any] | None
+    is_valid: bool
+    problems: list[str] = []
+    action: str = ""  # an ActionKind
+    because: str = ""
+    stages_ms: dict[str, float] = {}  # prefill, decode, …
+
+
+class Token(Event, tag="token"):
+    """A piece of streamed reply text."""
+
+    request: str
+    tier: Literal[1, 2]
+    text: str
+
+
+class Replied(Event, tag="replied"):
+    """A request is answered."""
+
+    request: str
+    query: str
+    decision: dict[str, Any] | None
+    valid: bool
+    action: str
+    reply: str
+    ms: float
+    peak_mib: float
+    first_token_ms: float | None = None
+    tokens_per_s: float | None = None
+    loads: int = 0
+    stages_ms: dict[str, float] = {}
+
+
+class Finished(Event, tag="finished"):
+    """The work is done. `found_problems` makes the exit code 4: it found what it was asked to look for."""
+
+    summary: str = ""
+    found_problems: bool = False
+
+
+class Stopped(Event, tag="stopped"):
+    """The worker ended because it was asked to; it can be resumed where `resumable`."""
+
+    summary: str = ""
+    resumable: bool = False
+
+
+class Failed(Event, tag="failed"):
+    """The work could not be done: a kind, one sentence for the user, a hint, and the traceback for the log."""
+
+    kind: FailureKind
+    sentence: str
+    hint: str = ""
+    traceback: str = ""
+
+
+Terminal = Finished | Stopped | Failed
+AnyEvent = (
+    Hello | Stage | Progress | Metric | Checkpoint | Memory | Log | Artifact | Result | Ledger | ModelLoaded
+    | ModelUnloaded | LoadRefused | Decided | Token | Replied | Finished | Stopped | Failed
+)  # fmt: skip
