@@ -11,13 +11,13 @@ class Command(Struct, frozen=True, kw_only=True, tag_field="type"):
     """What every command carries: nothing but its type."""
 
 
-class Stop(Command, tag="stop"):
+class Stop(Command, tag="stop", kw_only=True):
     """End the work: after saving what there is, or at once."""
 
     mode: Literal["save", "now"] = "save"
 
 
-class Ask(Command, tag="ask"):
+class Ask(Command, tag="ask", kw_only=True):
     """Route a query on the phone. `continues` keeps the slots of the conversation's pending clarification."""
 
     request: str
@@ -25,17 +25,17 @@ class Ask(Command, tag="ask"):
     continues: bool = False
 
 
-class CancelReply(Command, tag="cancel_reply"):
+class CancelReply(Command, tag="cancel_reply", kw_only=True):
     """Stop streaming the reply to a request."""
 
     request: str
 
 
-class ForgetConversation(Command, tag="forget_conversation"):
+class ForgetConversation(Command, tag="forget_conversation", kw_only=True):
     """Start a new conversation."""
 
 
-class MemoryPressure(Command, tag="memory_pressure"):
+class MemoryPressure(Command, tag="memory_pressure", kw_only=True):
     """The phone's system asks for memory: Tier-2 is unloaded at once."""
 
 

@@ -18,7 +18,7 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_
     title: Annotated[str, Meta(description="What people call this run.")] = ""
 
 
-class TrainRecipe(Recipe, tag="train"):
+class TrainRecipe(Recipe, tag="train", kw_only=True):
     """What to fine-tune and how. Says nothing about where it runs. Defaults: the source document's Tier-1 column."""
 
     tier: Annotated[Literal["tier1", "tier2"], Meta(description="Which of the two models this makes.")] = "tier1"
@@ -55,7 +55,7 @@ class TrainRecipe(Recipe, tag="train"):
     eval_steps: Annotated[int, Meta(ge=0, description="Steps between validation losses; 0: only at the end.")] = 0
 
 
-class ExportRecipe(Recipe, tag="export"):
+class ExportRecipe(Recipe, tag="export", kw_only=True):
     """Adapter + base → merged → F16 GGUF → quants."""
 
     base: Annotated[str, Meta(description="Folder of the base model in safetensors.")]
@@ -69,7 +69,7 @@ class ExportRecipe(Recipe, tag="export"):
     threads: Annotated[int, Meta(ge=0, description="Threads for quantizing; 0: one less than there are cores.")] = 0
 
 
-class EvaluateRecipe(Recipe, tag="evaluate"):
+class EvaluateRecipe(Recipe, tag="evaluate", kw_only=True):
     """Score a router on held-out samples."""
 
     model: Annotated[str, Meta(description="GGUF file, or a Hugging Face folder (needs the train extra).")]
@@ -81,7 +81,7 @@ class EvaluateRecipe(Recipe, tag="evaluate"):
     threads: Annotated[int, Meta(ge=0, description="Threads; 0: one less than there are cores.")] = 0
 
 
-class PhoneRecipe(Recipe, tag="phone"):
+class PhoneRecipe(Recipe, tag="phone", kw_only=True):
     """One simulated phone."""
 
     tier1: Annotated[str, Meta(description="GGUF of the router.")]
