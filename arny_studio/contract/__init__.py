@@ -5,6 +5,15 @@ from arny_studio.contract.decision import Decoded, Routing, decode, encode
 from arny_studio.contract.schema import Contract, Problem, built_in_contracts, load_contract
 
 __all__ = [
-    "Action", "Contract", "Decoded", "Problem", "Routing", "Thresholds",
-    "built_in_contracts", "decide", "decode", "encode", "load_contract",
+    "Action",
+    "Contract",
+    "Decoded",
+    "Problem",
+    "Routing",
+    "Thresholds",
+    "built_in_contracts",
+    "decide",
+    "decode",
+    "encode",
+    "load_contract",
 ]

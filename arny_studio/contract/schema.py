@@ -160,7 +160,9 @@ def load_contract(name_or_path: str | Path = "router-v1") -> Contract:
         path = CONTRACTS_DIR / f"{name_or_path}.json"
     if not path.is_file():
         known = ", ".join(built_in_contracts())
-        raise MissingFile(f"There is no contract {str(name_or_path)!r}.", hint=f"Built in: {known}; or name a .json file.")
+        raise MissingFile(
+            f"There is no contract {str(name_or_path)!r}.", hint=f"Built in: {known}; or name a .json file."
+        )
     return _load(path, path.stat().st_mtime_ns)
 
 

@@ -4,5 +4,12 @@ from arny_studio.recipe.files import dump_recipe, load_recipe
 from arny_studio.recipe.recipes import EvaluateRecipe, ExportRecipe, PhoneRecipe, Quant, Recipe, TrainRecipe
 
 __all__ = [
-    "EvaluateRecipe", "ExportRecipe", "PhoneRecipe", "Quant", "Recipe", "TrainRecipe", "dump_recipe", "load_recipe",
+    "EvaluateRecipe",
+    "ExportRecipe",
+    "PhoneRecipe",
+    "Quant",
+    "Recipe",
+    "TrainRecipe",
+    "dump_recipe",
+    "load_recipe",
 ]

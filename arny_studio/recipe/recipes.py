@@ -39,7 +39,9 @@ class TrainRecipe(Recipe, tag="train", kw_only=True):
     max_steps: Annotated[int, Meta(ge=0, description="Stop after this many steps; 0: epochs decide.")] = 0
     max_minutes: Annotated[float, Meta(ge=0, description="Stop and save after this many minutes; 0: no limit.")] = 0
     learning_rate: Annotated[float, Meta(gt=0, le=1e-1, description="Peak learning rate.")] = 2e-4
-    scheduler: Annotated[Literal["linear", "cosine", "constant"], Meta(description="Learning-rate schedule.")] = "linear"
+    scheduler: Annotated[Literal["linear", "cosine", "constant"], Meta(description="Learning-rate schedule.")] = (
+        "linear"
+    )
     warmup_steps: Annotated[int, Meta(ge=0, description="Steps until the peak learning rate.")] = 5
     max_seq_length: Annotated[int, Meta(ge=64, le=32768, description="Longest sample, in tokens.")] = 2048
     packing: Annotated[bool, Meta(description="Put several samples into one row.")] = False
