@@ -137,29 +137,39 @@ def _pairs(sheets: Sequence[TopicSheet], split: Split) -> list[list[_Pair]]:
     return [seen] if split == "train" else [group for group in (held_out, seen) if group]
 
 
+class _Round:
+    """Pairs in random rounds: every pair comes once before any comes again."""
+
+    def __init__(self, pairs: list[_Pair], rng: Random) -> None:
+        self.pairs = pairs
+        self._left: list[_Pair] = []
+        self._rng = rng
+
+    def next_pair(self) -> _Pair:
+        """The next pair of the round; there must be one."""
+        if not self._left:
+            self._left = self._rng.sample(self.pairs, len(self.pairs))
+        return self._left.pop()
+
+
 class _PairStream:
-    """Goes through groups of pairs in turn and through the pairs of each group in random rounds."""
+    """Takes pairs from several rounds in turn, and drops those that have no distinct answer left."""
 
     def __init__(self, groups: list[list[_Pair]], rng: Random) -> None:
-        self._groups = groups
-        self._rounds: list[list[_Pair]] = [[] for _ in groups]
+        self._rounds = [_Round(pairs, rng) for pairs in groups]
         self._rng = rng
 
     def next_answer(self, number: int, rows: int) -> tuple[_Pair, Answer]:
         """The next pair that still has a distinct answer, with the answer; `BadRecipe` where none is left."""
         turn = number
-        while any(self._groups):
-            pair = self._next_pair(turn % len(self._groups))
-            answer = pair.distinct_answer(self._rng) if pair else None
-            if pair and answer:
+        while live := [group for group in self._rounds if group.pairs]:
+            group = live[turn % len(live)]
+            pair = group.next_pair()
+            if answer := pair.distinct_answer(self._rng):
                 return pair, answer
+            group.pairs.remove(pair)
             turn += 1
         raise BadRecipe(
             f"With this seed the Tier-2 text gives {number} answers that are distinct enough, not {rows}.",
             hint=f"Ask for at most {number} rows, or for more topics.",
         )
-
-    def _next_pair(self, group: int) -> _Pair | None:
-        if not self._rounds[group]:
-            self._rounds[group] = self._rng.sample(self._groups[group], len(self._groups[group]))
-        return self._rounds[group].pop() if self._rounds[group] else None
