@@ -1,0 +1,61 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Everything else builds on the same .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# llama.cpp without its tools, server and multimodal parts: only the library is used.
+LLAMA_CMAKE := -DLLAVA_BUILD=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_SERVER=OFF
+
+.PHONY: demo test studio slow bench screenshots lint setup constraints demo-models clean
+
+demo: setup
+	$(BIN)/arny demo --workspace .demo --open
+
+test: setup
+	QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+studio: setup
+	$(BIN)/arny-studio
+
+slow: setup
+	QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow --timeout 3600
+
+bench: setup
+	$(BIN)/python -m pytest -m benchmark --timeout 3600 -s tests/benchmarks
+
+screenshots: setup
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m arny_studio.ui.screenshots resources/screenshots
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+
+# From nothing: tokenizer, base, both tiers, model card figures. About 40 minutes on two cores.
+demo-models: setup
+	$(BIN)/python resources/models/rebuild.py
+
+setup: $(READY)
+
+$(READY): pyproject.toml packaging/constraints.txt packaging/system-packages.txt
+	packaging/install-system-packages.sh
+	$(PYTHON) -c 'import sys; sys.exit("Arny Studio needs Python 3.11 or newer." if sys.version_info < (3, 11) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	CMAKE_ARGS="$(LLAMA_CMAKE)" CMAKE_BUILD_PARALLEL_LEVEL=$$(nproc) \
+	  $(BIN)/python -m pip install -c packaging/constraints.txt --no-binary llama-cpp-python -e '.[train,infer,dev]'
+	touch $@
+
+# Newest versions that the ranges in pyproject.toml admit, resolved in a fresh environment and pinned.
+# torch is held: a lone `torch` pulls gigabytes of CUDA packages onto machines without a GPU.
+constraints:
+	$(PYTHON) -m venv .cache/constraints
+	.cache/constraints/bin/pip install --quiet --upgrade pip
+	CMAKE_ARGS="$(LLAMA_CMAKE)" .cache/constraints/bin/pip install 'torch==2.13.0' '.[train,infer,dev]'
+	{ echo "# Made by 'make constraints'."; .cache/constraints/bin/pip freeze --exclude arny-studio | sed 's/+cpu$$//'; } > packaging/constraints.txt
+	rm -rf .cache/constraints
+
+clean:
+	rm -rf $(VENV) .demo .cache build dist

@@ -1,0 +1,180 @@
+"""Pretraining of a small Qwen2-architecture base from nothing, on two CPU cores.
+
+Knows tokens, not what they mean: documents come in as id lists, events go out. The learning rate follows the
+clock, not the step count, so a run ends when it was told to on any machine.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from msgspec import Struct
+from torch import Tensor, nn
+from transformers import Qwen2Config, Qwen2ForCausalLM
+
+from arny_studio.jobs.events import Event, Metric
+
+IGNORED = -100
+
+
+class BaseShape(Struct, frozen=True, kw_only=True):
+    """Shape of the base. Head dimension is 128 so that the model can be widened to the 1.5B shape by zero-padding."""
+
+    vocab_size: int = 4096
+    hidden_size: int = 256
+    intermediate_size: int = 768
+    layers: int = 4
+    heads: int = 2
+    kv_heads: int = 2
+    max_positions: int = 2048
+    rope_theta: float = 10_000.0
+
+
+class PretrainPlan(Struct, frozen=True, kw_only=True):
+    """How long and how fast. `learning_rate` is AdamW's, for embeddings and norms; matrices take Muon's."""
+
+    minutes: float
+    batch_tokens: int = 8192
+    learning_rate: float = 3e-3
+    muon_learning_rate: float = 2e-2
+    warmup_share: float = 0.02
+    decay_share: float = 0.4
+    seed: int = 7
+
+
+def new_base(shape: BaseShape, *, end_ids: tuple[int, ...], pad_id: int, seed: int) -> Qwen2ForCausalLM:
+    """A freshly initialised model; `end_ids` and `pad_id` go into its configuration."""
+    torch.manual_seed(seed)
+    config = Qwen2Config(
+        vocab_size=shape.vocab_size,
+        hidden_size=shape.hidden_size,
+        intermediate_size=shape.intermediate_size,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.kv_heads,
+        max_position_embeddings=shape.max_positions,
+        rope_parameters={"rope_type": "default", "rope_theta": shape.rope_theta},
+        tie_word_embeddings=True,
+        eos_token_id=end_ids[0],
+        pad_token_id=pad_id,
+        bos_token_id=None,
+        use_cache=False,
+    )
+    return Qwen2ForCausalLM(config)
+
+
+def pretrain(
+    model: Qwen2ForCausalLM, documents: Iterable[list[int]], plan: PretrainPlan, emit: Callable[[Event], None]
+) -> int:
+    """Train in place until the time is over or the documents are; returns the tokens seen."""
+    optimizers = _optimizers(model, plan)
+    peaks = [group["lr"] for optimizer in optimizers for group in optimizer.param_groups]
+    started, tokens = time.monotonic(), 0
+    pad = model.config.pad_token_id
+    model.train()
+    for step, (ids, labels) in enumerate(_batches(documents, plan.batch_tokens, pad), start=1):
+        share = (time.monotonic() - started) / (plan.minutes * 60)
+        if share >= 1:
+            break
+        _set_rates(optimizers, peaks, _rate_factor(share, plan))
+        loss = _loss(model, ids, labels)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        tokens += int((ids != pad).sum())
+        if step % 20 == 1:
+            emit(_metric(step, loss, norm, optimizers, tokens, time.monotonic() - started))
+    return tokens
+
+
+def save_base(model: Qwen2ForCausalLM, folder: Path) -> None:
+    """Write config and weights (bf16 safetensors); the tokenizer files are the tokenizer's business."""
+    model.config.use_cache = True
+    model.to(torch.bfloat16).save_pretrained(folder)
+
+
+def _loss(model: Qwen2ForCausalLM, ids: Tensor, labels: Tensor) -> Tensor:
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=_has_fast_bf16()):
+        hidden: Tensor = model.model(input_ids=ids).last_hidden_state
+        wanted = labels[:, 1:] != IGNORED
+        logits = model.lm_head(hidden[:, :-1][wanted])
+    return nn.functional.cross_entropy(logits.float(), labels[:, 1:][wanted])
+
+
+def _has_fast_bf16() -> bool:
+    return "avx512_bf16" in Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else False
+
+
+def _optimizers(model: nn.Module, plan: PretrainPlan) -> list[torch.optim.Optimizer]:
+    matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
+    rest = [p for name, p in model.named_parameters() if p.ndim != 2 or "embed" in name]
+    return [
+        torch.optim.Muon(matrices, lr=plan.muon_learning_rate, weight_decay=0.01, momentum=0.95),
+        torch.optim.AdamW(rest, lr=plan.learning_rate, betas=(0.9, 0.98), weight_decay=0.0),
+    ]
+
+
+def _rate_factor(share: float, plan: PretrainPlan) -> float:
+    """Warm up, hold, then fall linearly to zero over the last `decay_share` of the time."""
+    if share < plan.warmup_share:
+        return share / plan.warmup_share
+    return min(1.0, (1 - share) / plan.decay_share)
+
+
+def _set_rates(optimizers: list[torch.optim.Optimizer], peaks: list[float], factor: float) -> None:
+    groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+    for group, peak in zip(groups, peaks, strict=True):
+        group["lr"] = peak * factor
+
+
+def _batches(documents: Iterable[list[int]], batch_tokens: int, pad_id: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches of similar lengths: a pool of documents is sorted, cut by tokens, and shuffled."""
+    generator = torch.Generator().manual_seed(0)
+    source = iter(documents)
+    while pool := list(itertools.islice(source, 2048)):
+        pool.sort(key=len)
+        cuts = list(_cut_by_tokens(pool, batch_tokens))
+        for index in torch.randperm(len(cuts), generator=generator).tolist():
+            yield _padded(cuts[index], pad_id)
+
+
+def _cut_by_tokens(pool: list[list[int]], batch_tokens: int) -> Iterator[list[list[int]]]:
+    batch: list[list[int]] = []
+    for document in pool:
+        if batch and (len(batch) + 1) * len(document) > batch_tokens:
+            yield batch
+            batch = []
+        batch.append(document)
+    if batch:
+        yield batch
+
+
+def _padded(batch: list[list[int]], pad_id: int) -> tuple[Tensor, Tensor]:
+    width = max(map(len, batch))
+    ids = torch.full((len(batch), width), pad_id, dtype=torch.long)
+    labels = torch.full((len(batch), width), IGNORED, dtype=torch.long)
+    for row, document in enumerate(batch):
+        ids[row, : len(document)] = torch.tensor(document)
+        labels[row, : len(document)] = ids[row, : len(document)]
+    return ids, labels
+
+
+def _metric(
+    step: int, loss: Tensor, norm: Tensor, optimizers: list[torch.optim.Optimizer], tokens: int, elapsed_s: float
+) -> Event:
+    rates: list[dict[str, Any]] = optimizers[-1].param_groups
+    return Metric(
+        step=step,
+        loss=loss.item(),
+        gradient_norm=float(norm),
+        learning_rate=rates[0]["lr"],
+        tokens=tokens,
+        tokens_per_s=tokens / max(elapsed_s, 1e-9),
+    )
