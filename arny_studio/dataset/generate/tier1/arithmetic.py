@@ -185,8 +185,9 @@ def _split(draw: Draw) -> str:
 def _tip(draw: Draw) -> str:
     share, bill = (10, 15, 18, 20, 25)[draw.pick(5)], (1 + draw.pick(30)) * 10
     _answer(draw, Fraction(share * bill, 100), "$")
-    return f"{('work out', 'figure', 'find')[draw.pick(3)]} a {share}% tip on {('a ', '')[draw.pick(2)]}${bill}" + (
-        ("", " bill")[draw.pick(2)]
+    return (
+        f"{('work out', 'figure', 'find')[draw.pick(3)]} a {share}% tip on {('a ', '')[draw.pick(2)]}${bill}"
+        + (("", " bill")[draw.pick(2)])
     )
 
 

@@ -5,7 +5,8 @@ Compiled once per split; speaking is then only calls of closures, which is what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence as Seq
+from collections.abc import Callable, Mapping
+from collections.abc import Sequence as Seq
 from typing import Literal
 
 from arny_studio.dataset.generate.tier1.grammar import Choice, Node, Rest, Sequence, Slot, Text

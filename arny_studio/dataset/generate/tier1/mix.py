@@ -10,9 +10,12 @@ from msgspec import Meta, Struct
 class Tier1Mix(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Shares (0–1) of a Tier-1 dataset. What no field claims falls to the last kind named in its group's help."""
 
-    domain: Annotated[float, Meta(ge=0, le=1, description="Rows of the agents; the rest is simple questions and talk.")] = 0.70
+    domain: Annotated[
+        float, Meta(ge=0, le=1, description="Rows of the agents; the rest is simple questions and talk.")
+    ] = 0.70
     unclear: Annotated[
-        float, Meta(ge=0, le=0.3, description="Rows that are vague, out of scope or gibberish, taken from the simple ones.")
+        float,
+        Meta(ge=0, le=0.3, description="Rows that are vague, out of scope or gibberish, taken from the simple ones."),
     ] = 0.06
 
     all_parameters: Annotated[float, Meta(ge=0, le=1, description="Domain rows that name every required slot.")] = 0.36
@@ -22,9 +25,16 @@ class Tier1Mix(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     planning: Annotated[float, Meta(ge=0, le=1, description="Domain rows that need the Tier-2 reasoner.")] = 0.09
     fact: Annotated[float, Meta(ge=0, le=1, description="Domain rows that are answered at once.")] = 0.17
 
-    greeting: Annotated[float, Meta(ge=0, le=1, description="Simple rows that are talk: greetings, thanks, who are you.")] = 0.32
+    greeting: Annotated[
+        float, Meta(ge=0, le=1, description="Simple rows that are talk: greetings, thanks, who are you.")
+    ] = 0.32
     simple_tool: Annotated[
-        float, Meta(ge=0, le=1, description="Simple rows that need the device (time, date, weather); the rest are facts and sums.")
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="Simple rows that need the device (time, date, weather); the rest are facts and sums.",
+        ),
     ] = 0.16
 
     journeys: Annotated[
@@ -35,4 +45,6 @@ class Tier1Mix(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cased: Annotated[float, Meta(ge=0, le=1, description="Queries with capitals; most of them end in a mark.")] = 0.28
     typos: Annotated[float, Meta(ge=0, le=1, description="Queries with a misspelt word.")] = 0.12
     abbreviations: Annotated[float, Meta(ge=0, le=1, description="Queries with pls, u, tmrw and the like.")] = 0.07
-    wrapped: Annotated[float, Meta(ge=0, le=1, description="Queries with a word of address or politeness around them.")] = 0.12
+    wrapped: Annotated[
+        float, Meta(ge=0, le=1, description="Queries with a word of address or politeness around them.")
+    ] = 0.12

@@ -32,7 +32,7 @@ def ordinal(number: int) -> str:
     """1 is “1st”, 12 is “12th”, 23 is “23rd”."""
     if 10 <= number % 100 <= 20:
         return f"{number}th"
-    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th') }"
 
 
 def ordinal_in_words(number: int) -> str:

@@ -33,6 +33,7 @@ from arny_studio.dataset.generate.tier1.draw import (
 from arny_studio.dataset.generate.tier1.entities import EntitySplit, Split, stable_hash, title_all
 from arny_studio.dataset.generate.tier1.grammar import Node, parse_template, slot_names
 from arny_studio.dataset.generate.tier1.slots import TYPED
+from arny_studio.dataset.generate.tier1.words import FROM_WORDS
 
 _SOURCES: dict[str, Source] = {**TYPED, **ARITHMETIC, **CONVERSIONS}
 
@@ -88,10 +89,12 @@ class SpokenIntent:
         return sum(name in values for name in self.phrases)
 
     def answer(self, spoken: Spoken, random: Callable[[], float], names: Mapping[str, str]) -> str | None:
-        """A direct answer with the slots of the query filled in; None where the intent gives none."""
+        """A direct answer, of those that repeat the most slots of the query; None where the intent gives none."""
         if spoken.answer is not None:
             return spoken.answer
-        fitting = [answer for answer in self._answers if answer.fits(spoken.values)]
+        fits = [answer for answer in self._answers if answer.fits(spoken.values)]
+        most = max((len(answer.names) for answer in fits), default=0)
+        fitting = [answer for answer in fits if len(answer.names) == most]
         return fitting[int(random() * len(fitting))].filled(spoken.values, names) if fitting else None
 
 
@@ -143,6 +146,8 @@ class _Scope:
             return self._listed(own)
         if name in _SOURCES:
             return _SOURCES[name]
+        if name in FROM_WORDS:
+            return FROM_WORDS[name](self._entity_split.values(self._shared["word"], self._split))
         if name in self._shared:
             return self._listed(self._shared[name])
         raise BankError(f"Phrase bank {self._bank.journey}: nothing is known to fill the slot {{{asked}}}.")
@@ -208,7 +213,9 @@ def _fact_source(table: FactTable, split: Split, entity_split: EntitySplit) -> S
     return source
 
 
-def _all_lists(banks: tuple[Bank, ...], entities: Entities, facts: Mapping[str, FactTable]) -> Iterator[tuple[str, ...]]:
+def _all_lists(
+    banks: tuple[Bank, ...], entities: Entities, facts: Mapping[str, FactTable]
+) -> Iterator[tuple[str, ...]]:
     yield from chain(entities.proper.values(), entities.common.values())
     for bank in banks:
         yield from (values for values in bank.slots.values() if not isinstance(values, str))

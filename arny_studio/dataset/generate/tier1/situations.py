@@ -15,13 +15,48 @@ Situation = Literal[
 ]
 Decision = dict[str, Any]
 
-_JOINERS = (" and ", " and also ", " and then ", ", and ", " then ", ", then ", " also ", " and please ", ", also ", " plus ")
+_JOINERS = (
+    " and ",
+    " and also ",
+    " and then ",
+    ", and ",
+    " then ",
+    ", then ",
+    " also ",
+    " and please ",
+    ", also ",
+    " plus ",
+)
 _HELD_OUT_JOINERS = (", after that ", " as well as ", " and while you are at it ")
-_LEADS = ("", "", "", "ok ", "it's ", "sure, ", "let's say ", "make it ", "oh right, ", "sorry, ", "ah ok ", "yes, ", "i think ")
+_LEADS = (
+    "",
+    "",
+    "",
+    "ok ",
+    "it's ",
+    "sure, ",
+    "let's say ",
+    "make it ",
+    "oh right, ",
+    "sorry, ",
+    "ah ok ",
+    "yes, ",
+    "i think ",
+)
 _HELD_OUT_LEADS = ("", "um, ", "that would be ", "should be ")
-_CHANGES = ("actually ", "no wait, ", "actually make it ", "hmm, rather ", "change that to ", "sorry i meant ", "no, ", "better ")
+_CHANGES = (
+    "actually ",
+    "no wait, ",
+    "actually make it ",
+    "hmm, rather ",
+    "change that to ",
+    "sorry i meant ",
+    "no, ",
+    "better ",
+)
 _HELD_OUT_CHANGES = ("on second thought ", "hold on, ")
 _MOST_TRIES = 12
+_MOST_JOURNEYS = 4
 
 
 class Conversation:
@@ -162,7 +197,9 @@ class Speaker:
         questions = {**two.intent.spec.questions, **one.intent.spec.questions}
         return {
             **first,
-            "journeys": list(dict.fromkeys((*first["journeys"], *second["journeys"]))),
+            "journeys": list(
+                dict.fromkeys((one.intent.journey, two.intent.journey, *first["journeys"], *second["journeys"]))
+            )[:_MOST_JOURNEYS],
             "missing_fields": missing,
             "needs_clarification": bool(missing),
             "clarification": labels.clarification(missing, questions) if missing else None,

@@ -85,7 +85,9 @@ def duration(draw: Draw) -> str:
     """A span of time: “3 days”, “two weeks”, “45 minutes”, “an hour”."""
     roll = draw.random()
     if roll < 0.15:
-        return ("an hour", "half an hour", "a week", "a couple of days", "a few days", "an hour and a half")[draw.pick(6)]
+        return ("an hour", "half an hour", "a week", "a couple of days", "a few days", "an hour and a half")[
+            draw.pick(6)
+        ]
     if roll < 0.4:
         return f"{(5, 10, 15, 20, 25, 30, 40, 45, 50, 90)[draw.pick(10)]} {('minutes', 'mins', 'min')[draw.pick(3)]}"
     return f"{_few(draw, 2, 12)} {_UNITS_OF_TIME[1 + draw.pick(5)]}"
@@ -198,6 +200,7 @@ TYPED: dict[str, Source] = {
     "amount": amount,
     "number": number,
     "small_number": small_number,
+    "people": small_number,
     "percent": percent,
     "email": email,
     "phone_number": phone_number,
