@@ -14,25 +14,27 @@ _CARELESS_SHARE = 0.1
 
 
 class Answer(NamedTuple):
-    """An answer, the ids of its facts, and its sentences as a bit set over all sentences of its topic."""
+    """An answer, the ids of its facts, its sentences as a bit set over those of its topic, its number of sentences and words."""
 
     text: str
     fact_ids: list[str]
     sentences: int
     length: int
+    words: int
 
 
-class _Wording(NamedTuple):
+class _Sentence(NamedTuple):
     text: str
     after_connective: str | None
     bit: int
+    words: int
 
 
 class _PreparedFact(NamedTuple):
     order: int
     id: str
     type: FactType
-    wordings: tuple[_Wording, ...]
+    wordings: tuple[_Sentence, ...]
 
 
 class TopicText:
@@ -48,12 +50,13 @@ class TopicText:
         """The facts a pick may take, in the order of the sheet."""
         return tuple(fact for fact in self._facts if fact.type in pick.types)
 
-    def bit(self, sentence: str) -> int:
-        """The bit that stands for a sentence, the same for the same sentence."""
-        return self._bits.setdefault(sentence, 1 << len(self._bits))
+    def sentence(self, text: str, after_connective: str | None = None) -> _Sentence:
+        """A sentence with its bit, which is the same for the same text."""
+        bit = self._bits.setdefault(text, 1 << len(self._bits))
+        return _Sentence(text, after_connective, bit, len(text.split()))
 
     def _prepared(self, order: int, fact: Fact, lowering: Lowering) -> _PreparedFact:
-        wordings = (_Wording(text, lowering.after_connective(text), self.bit(text)) for text in fact.wordings)
+        wordings = (self.sentence(text, lowering.after_connective(text)) for text in fact.wordings)
         return _PreparedFact(order, fact.id, fact.type, tuple(wordings))
 
 
@@ -63,7 +66,7 @@ class AnswerComposer:
     def __init__(self, topic: TopicText, planner: Planner) -> None:
         self._layouts = planner.layouts
         self._frames = {
-            group: tuple((text, topic.bit(text)) for text in (frame.format_map(topic.slots) for frame in frames))
+            group: tuple(topic.sentence(frame.format_map(topic.slots)) for frame in frames)
             for group, frames in planner.frames.items()
         }
         picks = {pick for layout in planner.layouts for paragraph in layout for pick in paragraph.picks}
@@ -73,20 +76,20 @@ class AnswerComposer:
         """A random answer; the caller decides whether it is distinct enough from others."""
         draft = _Draft()
         layout: Layout = rng.choice(self._layouts)
-        for paragraph in layout:
-            self._add_paragraph(draft, paragraph, rng)
+        picked = [[fact for pick in part.picks for fact in self._picked(pick, draft, rng)] for part in layout]
+        for paragraph, facts in zip(layout, _chronological(picked), strict=True):
+            self._add_paragraph(draft, paragraph, facts, rng)
         return draft.answer()
 
-    def _add_paragraph(self, draft: _Draft, paragraph: Paragraph, rng: Random) -> None:
-        facts = [fact for pick in paragraph.picks for fact in self._picked(pick, draft, rng)]
+    def _add_paragraph(self, draft: _Draft, paragraph: Paragraph, facts: list[_PreparedFact], rng: Random) -> None:
         if facts:
             draft.begin_paragraph()
             if paragraph.lead:
-                draft.add_frame(*rng.choice(self._frames[paragraph.lead]))
+                draft.add_frame(rng.choice(self._frames[paragraph.lead]))
             for fact in facts:
                 draft.add_fact(fact, rng)
         if paragraph.end:
-            draft.add_frame(*rng.choice(self._frames[paragraph.end]))
+            draft.add_frame(rng.choice(self._frames[paragraph.end]))
 
     def _picked(self, pick: Pick, draft: _Draft, rng: Random) -> list[_PreparedFact]:
         free = [fact for fact in self._pools[pick] if fact.order not in draft.used]
@@ -94,6 +97,12 @@ class AnswerComposer:
         picked = sorted(rng.sample(free, min(wanted, len(free))))
         draft.used.update(fact.order for fact in picked)
         return picked
+
+
+def _chronological(paragraphs: list[list[_PreparedFact]]) -> list[list[_PreparedFact]]:
+    """The same paragraphs, with the facts of history in the order of the sheet, which is the order of time."""
+    past = iter(sorted(fact for facts in paragraphs for fact in facts if fact.type == "history"))
+    return [[next(past) if fact.type == "history" else fact for fact in facts] for facts in paragraphs]
 
 
 class _Draft:
@@ -105,6 +114,7 @@ class _Draft:
         self._fact_ids: list[str] = []
         self._sentences = 0
         self._length = 0
+        self._words = 0
         self._previous: FactType | None = None
         self._connectives: set[str] = set()
 
@@ -112,25 +122,26 @@ class _Draft:
         self._paragraphs.append([])
         self._previous = None
 
-    def add_frame(self, text: str, bit: int) -> None:
-        self._add(text, bit)
+    def add_frame(self, frame: _Sentence) -> None:
+        self._add(frame, frame.text)
         self._previous = None
 
     def add_fact(self, fact: _PreparedFact, rng: Random) -> None:
         wording = rng.choice(fact.wordings)
         connective = self._connective(fact, rng) if wording.after_connective else ""
-        self._add(f"{connective}{wording.after_connective}" if connective else wording.text, wording.bit)
+        self._add(wording, f"{connective}{wording.after_connective}" if connective else wording.text)
         self._fact_ids.append(fact.id)
         self._previous = fact.type
 
     def answer(self) -> Answer:
         text = "\n\n".join(" ".join(paragraph) for paragraph in self._paragraphs)
-        return Answer(text, self._fact_ids, self._sentences, self._length)
+        return Answer(text, self._fact_ids, self._sentences, self._length, self._words)
 
-    def _add(self, text: str, bit: int) -> None:
+    def _add(self, sentence: _Sentence, text: str) -> None:
         self._paragraphs[-1].append(text)
-        self._sentences |= bit
+        self._sentences |= sentence.bit
         self._length += 1
+        self._words += sentence.words
 
     def _connective(self, fact: _PreparedFact, rng: Random) -> str:
         options = [word for word in connectives(fact.type, self._previous) if word not in self._connectives]

@@ -22,6 +22,7 @@ from arny_studio.errors import BadRecipe
 Split = Literal["train", "test"]
 
 MOST_SHARED_PERCENT = 60
+LEAST_WORDS = 90
 _ATTEMPTS = 200
 
 
@@ -119,7 +120,7 @@ class _Pair:
         """An answer distinct from all kept ones of the topic, or None where many attempts found none."""
         for _ in range(_ATTEMPTS):
             answer = self._composer.compose(rng)
-            if self._kept.keep_if_distinct(answer):
+            if answer.words >= LEAST_WORDS and self._kept.keep_if_distinct(answer):
                 return answer
         return None
 

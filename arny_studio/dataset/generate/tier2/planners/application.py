@@ -23,7 +23,7 @@ PLANNER = Planner(
     ),
     frames={
         "opening": (
-            "{Practice} is put to use in several fields, because {why}.",
+            "{Topic} calls for practical answers, because {why}.",
             "The uses of {practice} grow out of {core}.",
             "In the real world, {practice} shows up in more places than most people expect.",
             "For {audience}, {practice} is a working tool and not an abstract idea.",
@@ -52,7 +52,7 @@ PLANNER = Planner(
         "closing": (
             "Taken together, these uses show why {practice} has a firm place in practice.",
             "What the uses of {practice} have in common is {core}.",
-            "In practice, {practice} is valued because {why}.",
+            "The practical value of {practice} is plain to {audience}.",
             "The best uses of {practice} keep an eye on {stake}.",
             "For {audience}, the question is no longer whether to use {practice} but how.",
             "Each of these cases rests on the same foundation, {core}.",

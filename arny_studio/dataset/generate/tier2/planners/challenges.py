@@ -4,15 +4,15 @@ from arny_studio.dataset.generate.tier2.plan import Paragraph, Planner, maybe, o
 
 PLANNER = Planner(
     question_type="challenges",
-    fits=frozenset({"challenge", "limit", "ethics", "figure", "example"}),
+    fits=frozenset({"challenge", "limit", "ethics", "figure"}),
     layouts=(
         (
             Paragraph((two("challenge"),), lead="opening"),
-            Paragraph((one_or_two("limit"), one("ethics", "figure", "example")), lead="more", end="closing"),
+            Paragraph((one_or_two("limit"), one("ethics", "figure")), lead="more", end="closing"),
         ),
         (
             Paragraph((one("challenge"), one("limit")), lead="opening"),
-            Paragraph((one("challenge"), maybe("figure", "example")), lead="more"),
+            Paragraph((one("challenge"), maybe("figure")), lead="more"),
             Paragraph((one_or_two("ethics"),), lead="people", end="closing"),
         ),
         (
@@ -52,7 +52,7 @@ PLANNER = Planner(
             "How well these problems are handled will decide about {stake}.",
             "Solving them calls for patience from {audience}.",
             "Progress on {practice} will come from working on several of these problems at once.",
-            "The effort is worthwhile all the same, because {why}.",
+            "{Topic} deserves the effort all the same, because {why}.",
             "A realistic view of {practice} keeps both the promise and these obstacles in mind.",
             "These are hard problems, and most of them lead back to {core}.",
         ),

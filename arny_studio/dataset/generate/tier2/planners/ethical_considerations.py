@@ -4,20 +4,20 @@ from arny_studio.dataset.generate.tier2.plan import Paragraph, Planner, maybe, o
 
 PLANNER = Planner(
     question_type="ethical_considerations",
-    fits=frozenset({"ethics", "impact", "challenge", "limit", "example", "figure"}),
+    fits=frozenset({"ethics", "impact", "challenge", "example", "figure"}),
     layouts=(
         (
             Paragraph((two("ethics"),), lead="opening"),
-            Paragraph((one_or_two("impact"), one("challenge", "limit")), lead="weight", end="closing"),
+            Paragraph((one_or_two("impact"), one("challenge")), lead="weight", end="closing"),
         ),
         (
             Paragraph((one("impact"), one("ethics")), lead="opening"),
-            Paragraph((one("ethics"), one("challenge"), maybe("limit")), lead="weight", end="closing"),
+            Paragraph((one("ethics"), one("challenge"), maybe("example", "figure")), lead="weight", end="closing"),
         ),
         (
             Paragraph((one("ethics"), maybe("impact", "example", "figure")), lead="opening"),
             Paragraph((one("ethics"), one("impact")), lead="weight"),
-            Paragraph((one_or_two("challenge", "limit"),), lead="practice", end="closing"),
+            Paragraph((one_or_two("challenge"),), lead="practice", end="closing"),
         ),
     ),
     frames={
@@ -37,7 +37,7 @@ PLANNER = Planner(
             "There is more to consider.",
             "Much is at stake for the people concerned.",
             "Different groups see the matter differently.",
-            "The debate grows sharper because {why}.",
+            "{Topic} adds weight to such questions, because {why}.",
             "Responsibility also means looking at {stake}.",
         ),
         "practice": (

@@ -4,7 +4,7 @@ from arny_studio.dataset.generate.tier2.plan import Paragraph, Planner, maybe, o
 
 PLANNER = Planner(
     question_type="future_predictions",
-    fits=frozenset({"future", "challenge", "application", "impact", "figure"}),
+    fits=frozenset({"future", "challenge", "application", "impact"}),
     layouts=(
         (
             Paragraph((two("future"),), lead="opening"),
@@ -17,7 +17,7 @@ PLANNER = Planner(
             Paragraph((maybe("challenge"),), lead="doubt", end="closing"),
         ),
         (
-            Paragraph((two("future"), maybe("impact", "figure")), lead="opening"),
+            Paragraph((two("future"), maybe("impact")), lead="opening"),
             Paragraph((two("challenge"),), lead="doubt", end="closing"),
         ),
     ),
@@ -25,7 +25,7 @@ PLANNER = Planner(
         "opening": (
             "Nobody can predict the future of {topic} exactly, but some directions are clear.",
             "The coming years of {topic} will be shaped by {core}.",
-            "Expectations for {topic} are high, because {why}.",
+            "The future of {topic} is of interest to many, because {why}.",
             "The outlook for {topic} rests on trends that are already visible.",
             "For {audience}, the future of {topic} is a matter of planning rather than guessing.",
             "Several developments give a hint of where {topic} is heading.",
@@ -43,16 +43,16 @@ PLANNER = Planner(
             "Further ahead, the effects could widen.",
             "The next steps follow from there.",
             "Other changes are likely to come along with it.",
-            "Over a longer time, more is expected of {topic}.",
+            "Over a longer time, the changes around {topic} may go deeper.",
             "The same trend touches {stake}.",
         ),
         "doubt": (
             "Whether all of this comes true is open.",
-            "Some things could still slow {topic} down.",
+            "Some things could still turn out differently.",
             "Forecasts should be read with care.",
-            "The road there is not free of obstacles.",
+            "Obstacles remain on the way there.",
             "A sober look also counts what may go wrong.",
-            "Much depends on {stake}.",
+            "Not everything about the future of {topic} can be planned.",
         ),
         "closing": (
             "The most likely future of {topic} is steady change rather than a sudden break.",

@@ -4,19 +4,19 @@ from arny_studio.dataset.generate.tier2.plan import Paragraph, Planner, maybe, o
 
 PLANNER = Planner(
     question_type="history",
-    fits=frozenset({"history", "definition", "impact", "figure", "example", "future"}),
+    fits=frozenset({"history", "definition", "impact", "figure", "future"}),
     layouts=(
         (
             Paragraph((two("history"),), lead="opening"),
-            Paragraph((one("history"), one("impact", "figure", "example")), lead="later", end="closing"),
+            Paragraph((one("history"), one("impact", "figure")), lead="later", end="closing"),
         ),
         (
             Paragraph((one("definition"), two("history")), lead="opening"),
-            Paragraph((maybe("history"), one_or_two("impact", "figure", "example")), lead="today", end="closing"),
+            Paragraph((maybe("history"), one_or_two("impact", "figure")), lead="today", end="closing"),
         ),
         (
             Paragraph((two("history"),), lead="opening"),
-            Paragraph((one("impact", "figure", "example"),), lead="today"),
+            Paragraph((one("impact", "figure"),), lead="today"),
             Paragraph((one_or_two("future"),), lead="onward", end="closing"),
         ),
     ),

@@ -54,7 +54,7 @@ PLANNER = Planner(
             "Whoever cares about {stake} should keep these limits in view.",
             "For {audience}, the limits are part of the working knowledge.",
             "Some of these bounds may move, but {core} will stay the starting point.",
-            "Seen soberly, {practice} remains important because {why}, within these limits.",
+            "For all its limits, the subject of {topic} stays important, because {why}.",
         ),
     },
     questions=(

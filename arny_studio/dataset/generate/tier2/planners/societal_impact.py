@@ -12,12 +12,12 @@ PLANNER = Planner(
             Paragraph((one_or_two("ethics"),), lead="balance", end="closing"),
         ),
         (
-            Paragraph((one("application", "example"), one("impact")), lead="opening"),
-            Paragraph((one("impact"), one("ethics"), maybe("figure")), lead="balance", end="closing"),
+            Paragraph((one("application", "example"), one("impact"), maybe("figure")), lead="opening"),
+            Paragraph((one("impact"), one("ethics")), lead="balance", end="closing"),
         ),
         (
             Paragraph((one("impact"), one("application", "figure", "example"), one("impact")), lead="opening"),
-            Paragraph((one_or_two("ethics"), maybe("application")), lead="balance", end="closing"),
+            Paragraph((one_or_two("ethics"),), lead="balance", end="closing"),
         ),
     ),
     frames={

@@ -8,7 +8,7 @@ PLANNER = Planner(
     layouts=(
         (
             Paragraph((one("definition"), two("mechanism")), lead="opening"),
-            Paragraph((one_or_two("limit", "challenge"), maybe("figure", "example")), lead="bounds", end="closing"),
+            Paragraph((one_or_two("limit", "challenge"),), lead="bounds", end="closing"),
         ),
         (
             Paragraph((two("mechanism"),), lead="opening"),
