@@ -1,0 +1,1 @@
+"""The window. Widgets show, controllers decide, the domain knows; no heavy library is ever imported here."""

@@ -1,0 +1,1 @@
+"""Small widgets that every tab shares. They know the theme's names, nothing of jobs or datasets."""
