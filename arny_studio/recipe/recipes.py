@@ -25,6 +25,7 @@ class TrainRecipe(Recipe, tag="train", kw_only=True):
     base: Annotated[str, Meta(description="Folder of the base model, or its Hub id.")]
     train_data: Annotated[str, Meta(description="JSONL file with the training samples.")]
     validation_data: Annotated[str, Meta(description="JSONL file with the validation samples; empty for none.")] = ""
+    validation_rows: Annotated[int, Meta(ge=0, description="Validation samples that are used; 0: all.")] = 0
     contract: Annotated[str, Meta(description="Contract id or file.")] = "router-v1"
 
     lora_r: Annotated[int, Meta(ge=1, le=512, description="Rank of the adapter.")] = 16
@@ -37,7 +38,7 @@ class TrainRecipe(Recipe, tag="train", kw_only=True):
     gradient_accumulation: Annotated[int, Meta(ge=1, le=512, description="Forward passes per step.")] = 4
     epochs: Annotated[float, Meta(gt=0, le=100, description="Passes over the training data.")] = 4
     max_steps: Annotated[int, Meta(ge=0, description="Stop after this many steps; 0: epochs decide.")] = 0
-    max_minutes: Annotated[float, Meta(ge=0, description="Stop and save after this many minutes; 0: no limit.")] = 0
+    max_minutes: Annotated[float, Meta(ge=0, description="End the training after this many minutes; 0: no limit.")] = 0
     learning_rate: Annotated[float, Meta(gt=0, le=1e-1, description="Peak learning rate.")] = 2e-4
     scheduler: Annotated[Literal["linear", "cosine", "constant"], Meta(description="Learning-rate schedule.")] = (
         "linear"
@@ -100,3 +101,19 @@ class PhoneRecipe(Recipe, tag="phone", kw_only=True):
     seed: Annotated[int, Meta(ge=0, description="Seed of sampling.")] = 1
     queries: Annotated[str, Meta(description="JSONL file with {query} lines to run; empty: wait for commands.")] = ""
     threads: Annotated[int, Meta(ge=0, description="Threads; 0: one less than there are cores.")] = 0
+
+
+class DataRecipe(Recipe, tag="data", kw_only=True):
+    """A pass over a whole dataset: write one, check one, or split one."""
+
+    task: Annotated[Literal["generate", "check", "split"], Meta(description="Which pass.")]
+    path: Annotated[str, Meta(description="The dataset: written by generate, read by check and split.")]
+    contract: Annotated[str, Meta(description="Contract id or file.")] = "router-v1"
+    tier: Annotated[Literal["tier1", "tier2"], Meta(description="Which generator writes.")] = "tier1"
+    rows: Annotated[int, Meta(ge=1, le=10_000_000, description="Rows to generate.")] = 3000
+    seed: Annotated[int, Meta(ge=0, description="Seed of the generator.")] = 7
+    phrases: Annotated[
+        Literal["train", "test"], Meta(description="Training phrase templates and entities, or the held-out ones.")
+    ] = "train"
+    validation_share: Annotated[float, Meta(ge=0, lt=1, description="Share of rows for validation.")] = 0.1
+    test_share: Annotated[float, Meta(ge=0, lt=1, description="Share of rows for testing.")] = 0.0

@@ -1,0 +1,240 @@
+"""Fine-tuning from recipe to adapter: what happens in which order, and what is said on the way.
+
+Data is read and refused before the training libraries are imported, which alone takes seconds. The heavy half stands in
+`lora_training`. Knows no run folder and no process: it writes where it is told, and ends with an event.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+
+from arny_studio.atomic import write_text_atomically
+from arny_studio.engine import checkpoints
+from arny_studio.engine.base_model import check_base, place, quiet_libraries, resolve_base
+from arny_studio.engine.rendering import Renderer
+from arny_studio.engine.training_data import TrainingRows, read_training_rows
+from arny_studio.errors import MissingExtra
+from arny_studio.jobs.events import Artifact, Event, Finished, Log, Result, Stage, Stopped
+from arny_studio.recipe import TrainRecipe
+
+if TYPE_CHECKING:
+    from arny_studio.engine.lora_training import LoraTraining, Trained
+
+STAGES = {
+    "read": "Read data",
+    "libraries": "Load libraries",
+    "model": "Load model",
+    "train": "Train",
+    "save": "Save",
+}
+ADAPTER = "adapter"  # its folder's name among the outputs
+_TOKENIZER_FILES = (
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
+    "merges.txt", "chat_template.jinja", "generation_config.json",
+)  # fmt: skip
+
+Emit = Callable[[Event], None]
+AskedToStop = Callable[[], Literal["save", "now"] | None]
+
+
+class Prepared(Struct, frozen=True):
+    """What was read before anything heavy is imported."""
+
+    base: Path
+    renderer: Renderer
+    train: TrainingRows
+    validation: TrainingRows | None
+
+
+def finetune(
+    recipe: TrainRecipe,
+    *,
+    checkpoint_folder: Path,
+    outputs: Path,
+    emit: Emit,
+    asked_to_stop: AskedToStop,
+    on_start: Callable[[str, int | None], None] = lambda _device, _step: None,
+) -> Finished | Stopped:
+    """Train an adapter and leave it in `outputs`/adapter; go on from the newest complete checkpoint where there is one.
+
+    `asked_to_stop` is looked at after every step. `on_start` is told the device, and the step that the run goes on from
+    or None, before the first metric. Raises ArnyError with a sentence for whatever keeps it from training:
+    bad data, base or recipe, a library that is missing, memory or disk that does not suffice, a loss that diverges.
+    """
+    _require_training_libraries()
+    quiet_libraries()
+    _enter("read", emit)
+    prepared = prepare(recipe, emit)
+    resume = _resumable(checkpoint_folder, emit)
+    if asked_to_stop():
+        return Stopped(summary="Stopped before training began.", resumable=True)
+    _enter("libraries", emit)
+    from arny_studio.engine.lora_training import LoraTraining
+
+    _enter("model", emit)
+    placement = place(
+        load_in_4bit=recipe.load_in_4bit,
+        optimizer_8bit=recipe.optimizer == "adamw_8bit",
+        gradient_checkpointing=recipe.gradient_checkpointing,
+        folder=prepared.base,
+    )
+    on_start(placement.device, resume.manifest.step if resume else None)
+    for remark in placement.remarks:
+        emit(Log(text=remark))
+    training = LoraTraining(
+        recipe,
+        prepared.base,
+        placement,
+        train=prepared.train,
+        validation=prepared.validation,
+        folder=checkpoint_folder,
+        emit=emit,
+        asked=asked_to_stop,
+        resume=resume,
+    )
+    _enter("train", emit)
+    trained = training.run()
+    if trained.stopped is not None:
+        return _stopped(trained)
+    _enter("save", emit)
+    _save(training, recipe, prepared, outputs, emit)
+    emit(Result(name="training", values=_figures(trained, prepared)))
+    return Finished(summary=_summary(trained))
+
+
+def prepare(recipe: TrainRecipe, emit: Emit) -> Prepared:
+    """Find the base and tokenize the data. Raises ArnyError for a base or a dataset that cannot be used."""
+    base = resolve_base(recipe.base)
+    check_base(base)
+    renderer = Renderer.from_folder(base)
+    train = read_training_rows(Path(recipe.train_data), renderer, max_length=recipe.max_seq_length, say=emit)
+    validation = None
+    if recipe.validation_data:
+        validation = read_training_rows(
+            Path(recipe.validation_data),
+            renderer,
+            max_length=recipe.max_seq_length,
+            say=emit,
+            limit=recipe.validation_rows,
+        )
+    emit(Log(text=_described(train) + (f" Validation: {_described(validation)}" if validation else "")))
+    return Prepared(base, renderer, train, validation)
+
+
+def _described(found: TrainingRows) -> str:
+    skipped = f", {found.skipped} skipped" if found.skipped else ""
+    share = found.supervised / found.tokens
+    return (
+        f"{len(found.rows):,} rows of {found.file.name}{skipped}: {found.tokens:,} tokens, {share:.0%} of them under "
+        "the loss."
+    )
+
+
+def _enter(name: str, emit: Emit) -> None:
+    emit(Stage(name=name, title=STAGES[name], index=list(STAGES).index(name) + 1, total=len(STAGES)))
+
+
+def _require_training_libraries() -> None:
+    for library in ("torch", "transformers", "trl", "peft", "datasets"):
+        if importlib.util.find_spec(library) is None:
+            raise MissingExtra(library, "train", "Training")
+
+
+def _resumable(folder: Path, emit: Emit) -> checkpoints.Complete | None:
+    found, said = checkpoints.newest_complete(folder)
+    for sentence in said:
+        emit(Log(text=sentence, level="warning"))
+    if found is not None:
+        emit(Log(text=f"Resumed from {found.folder.name}, step {found.manifest.step}."))
+    elif said:
+        emit(Log(text="No checkpoint is complete, so the training starts anew.", level="warning"))
+    return found
+
+
+def _stopped(trained: Trained) -> Stopped:
+    step = trained.checkpoint_step
+    kept = f"it can be resumed from step {step}" if step else "no checkpoint was written, so it would start anew"
+    return Stopped(summary=f"Stopped at step {trained.steps}; {kept}.", resumable=True)
+
+
+def _save(training: LoraTraining, recipe: TrainRecipe, prepared: Prepared, outputs: Path, emit: Emit) -> None:
+    """Write the adapter beside its final name and rename it, so that the name never holds half an adapter."""
+    final = outputs / ADAPTER
+    partial = outputs / f"{ADAPTER}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    training.save_adapter(partial)
+    (partial / "README.md").unlink(missing_ok=True)  # PEFT's form, with nothing filled in
+    copy_tokenizer_files(prepared.base, partial, prepared.renderer)
+    _name_base(partial / "adapter_config.json", recipe.base, prepared.base)
+    shutil.rmtree(final, ignore_errors=True)
+    partial.rename(final)
+    weights = final / "adapter_model.safetensors"
+    size = sum(path.stat().st_size for path in final.iterdir())
+    with weights.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    emit(Artifact(kind="adapter", path=f"{outputs.name}/{ADAPTER}", size_bytes=size, sha256=sha256))
+
+
+def copy_tokenizer_files(base: Path, folder: Path, renderer: Renderer) -> None:
+    """The base's tokenizer beside the adapter, with the token that closes a turn as its end of sequence.
+
+    A base Qwen2.5 has `<|endoftext|>` there, and a model that was tuned to say `<|im_end|>` would never be heard to end.
+    """
+    for name in _TOKENIZER_FILES:
+        if (base / name).is_file():
+            shutil.copyfile(base / name, folder / name)
+    _edit_json(folder / "tokenizer_config.json", eos_token=renderer.end_of_turn)
+    generation = _read_object(folder / "generation_config.json")
+    ends = generation.get("eos_token_id", [])
+    others = [end for end in (ends if isinstance(ends, list) else [ends]) if end != renderer.end_of_turn_id]
+    _edit_json(folder / "generation_config.json", eos_token_id=[renderer.end_of_turn_id, *others])
+    if (folder / "special_tokens_map.json").is_file():
+        _edit_json(folder / "special_tokens_map.json", eos_token=renderer.end_of_turn)
+
+
+def _name_base(path: Path, named: str, folder: Path) -> None:
+    """A Hub id stays one, so that the adapter can be used on another machine."""
+    _edit_json(path, base_model_name_or_path=str(folder) if Path(named).expanduser().is_dir() else named)
+
+
+def _read_object(path: Path) -> dict[str, object]:
+    return json.loads(path.read_bytes()) if path.is_file() else {}
+
+
+def _edit_json(path: Path, **changes: object) -> None:
+    write_text_atomically(path, json.dumps(_read_object(path) | changes, indent=2, ensure_ascii=False) + "\n")
+
+
+def _figures(trained: Trained, prepared: Prepared) -> dict[str, object]:
+    return {
+        "steps": trained.steps,
+        "epochs": trained.epochs,
+        "loss": trained.loss,
+        "validation_loss": trained.validation_loss,
+        "tokens": trained.tokens,
+        "tokens_per_s": trained.tokens_per_s,
+        "ended_by_time": trained.out_of_time,
+        "rows": len(prepared.train.rows),
+        "rows_skipped": prepared.train.skipped,
+        "rows_truncated": prepared.train.truncated,
+        "validation_rows": len(prepared.validation.rows) if prepared.validation else 0,
+    }
+
+
+def _summary(trained: Trained) -> str:
+    parts = [f"{trained.steps} steps ({trained.epochs:.2f} epochs)"]
+    if trained.loss is not None:
+        parts.append(f"loss {trained.loss:.3f}")
+    if trained.validation_loss is not None:
+        parts.append(f"validation loss {trained.validation_loss:.3f}")
+    ending = "the time limit ended the training: " if trained.out_of_time else ""
+    return (ending + ", ".join(parts) + ".").capitalize()
