@@ -18,6 +18,7 @@ from arny_studio.dataset.generate.tier1.noise import NoiseShares
 from arny_studio.dataset.generate.tier1.phrasebook import Phrasebook, SpokenIntent, phrasebook
 from arny_studio.dataset.generate.tier1.situations import Conversation, Situation, Speaker
 
+DEFAULT_MIX = Tier1Mix()
 SIMPLE_JOURNEYS = frozenset(("general", "math_solver"))
 """Journeys of simple questions and talk; all others are domains."""
 
@@ -28,7 +29,7 @@ def generate_tier1(
     seed: int,
     contract: Contract | None = None,
     split: Split = "train",
-    mix: Tier1Mix = Tier1Mix(),
+    mix: Tier1Mix = DEFAULT_MIX,
 ) -> Iterator[dict[str, Any]]:
     """Yield `rows` rows in OpenAI messages form, the same ones for the same arguments.
 
@@ -41,7 +42,7 @@ def generate_tier1(
 
 
 def conversations(
-    rows: int, *, seed: int, split: Split = "train", mix: Tier1Mix = Tier1Mix()
+    rows: int, *, seed: int, split: Split = "train", mix: Tier1Mix = DEFAULT_MIX
 ) -> Iterator[Conversation]:
     """The conversations behind `generate_tier1`, with the slots as they were drawn."""
     draw = _Drawing(phrasebook(split), mix, seed, split)
