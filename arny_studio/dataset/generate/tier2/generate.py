@@ -44,9 +44,12 @@ def generate_tier2(
 
     A sample is `{"id", "messages", "meta"}`: messages are the contract's Tier-2 system prompt, the question and the
     answer; meta has `topic`, `question_type`, `split` and `facts` (ids of the facts used). `topics` narrows the
-    choice. Raises `BadRecipe` for an unknown topic, and where the text does not give `rows` answers that are distinct
-    enough; the sentence says how many there are.
+    choice. Raises `BadRecipe` at once for an unknown topic or less than one row, and in the stream where the text does
+    not give `rows` answers that are distinct enough; the sentence says how many there are. Time per row grows with the
+    rows before it of the same topic, memory by two integers per row.
     """
+    if rows < 1:
+        raise BadRecipe(f"Tier-2 samples need at least one row, not {rows}.")
     sheets = _chosen_sheets(topics)
     system_prompt = (contract or load_contract("router-v1")).system_prompt("tier2")
     return _samples(rows, seed, split, sheets, system_prompt)

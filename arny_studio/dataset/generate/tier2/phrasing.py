@@ -33,6 +33,8 @@ _BY_TYPE: dict[FactType, tuple[str, ...]] = {
 }
 _AFTER_SAME_TYPE = ("In addition, ", "Beyond that, ", "What is more, ", "Besides, ")
 
+CONNECTIVES: frozenset[str] = frozenset(_AFTER_SAME_TYPE).union(*_BY_TYPE.values())
+
 
 def slots(sheet: TopicSheet) -> dict[str, str]:
     """The values of a sheet's template slots, each also capitalised for the start of a sentence."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import Meta, Struct
 
 from arny_studio.dataset.generate.tier2.plan import FACT_TYPES, FactType
 from arny_studio.errors import BadInput
@@ -73,8 +73,8 @@ class _SheetFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ethics: FactTable
     future: FactTable
     impact: FactTable
-    figure: dict[str, Wordings] = field(default_factory=dict)
-    example: dict[str, Wordings] = field(default_factory=dict)
+    figure: dict[str, Wordings] = msgspec.field(default_factory=dict)
+    example: dict[str, Wordings] = msgspec.field(default_factory=dict)
     aliases: tuple[str, ...] = ()
     practice: str | None = None
 
