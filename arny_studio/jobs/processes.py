@@ -1,0 +1,116 @@
+"""Facts about operating-system processes: who somebody is, whether they still live, what they hold, and their end.
+
+Works without psutil on Linux, so that a worker in a foreign environment needs msgspec only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+_PROC = Path("/proc")
+
+
+def identity_of(pid: int) -> str | None:
+    """What tells this process from a later one with the same number; None where there is no such live process.
+
+    Linux: boot id and start in clock ticks since boot, which no clock change moves. Elsewhere psutil's start time.
+    """
+    if _PROC.joinpath("self", "stat").exists():
+        return _linux_identity(pid)
+    return _psutil_identity(pid)  # pragma: no cover - other platforms
+
+
+def _linux_identity(pid: int) -> str | None:
+    try:
+        stat = _PROC.joinpath(str(pid), "stat").read_text()
+    except OSError:
+        return None
+    after_name = stat.rpartition(")")[2].split()  # the name may hold spaces and parentheses
+    if after_name[0] in "ZX":  # a zombie does nothing any more
+        return None
+    return f"{_boot_id()}:{after_name[19]}"
+
+
+def _boot_id() -> str:
+    try:
+        return _PROC.joinpath("sys/kernel/random/boot_id").read_text().strip()
+    except OSError:  # pragma: no cover - hardened containers
+        return "unknown-boot"
+
+
+def _psutil_identity(pid: int) -> str | None:  # pragma: no cover - other platforms
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"
+    except psutil.Error:
+        return None
+
+
+def is_same_process(pid: int, identity: str) -> bool:
+    """Whether the process that once had this number and identity still lives."""
+    return identity_of(pid) == identity
+
+
+def resident_bytes() -> int | None:
+    """Resident set of this process; None where nothing can tell."""
+    try:
+        pages = int(_PROC.joinpath("self", "statm").read_bytes().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    except OSError:  # pragma: no cover - other platforms
+        return _psutil_resident_bytes()
+
+
+def _psutil_resident_bytes() -> int | None:  # pragma: no cover - other platforms
+    try:
+        import psutil
+    except ImportError:
+        return None
+    return psutil.Process().memory_info().rss
+
+
+def terminate(pid: int) -> None:
+    """Ask a process to end (SIGTERM); silence where it is gone."""
+    _signal_quietly(os.kill, pid, signal.SIGTERM)
+
+
+def kill(pid: int) -> None:
+    """Kill one process; silence where it is gone."""
+    _signal_quietly(os.kill, pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+def kill_group(pid: int) -> None:
+    """Kill the process group that a worker leads, grandchildren and all; silence where nothing is left."""
+    if os.name == "nt":  # pragma: no cover
+        _kill_tree(pid)
+    else:
+        _signal_quietly(os.killpg, pid, signal.SIGKILL)
+
+
+def end_own_group() -> None:
+    """End what this process started and left running. Does nothing unless it leads its own session."""
+    if os.name == "nt" or os.getsid(0) != os.getpid():
+        return
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.killpg(0, signal.SIGTERM)
+
+
+def _signal_quietly(send: Callable[[int, int], None], pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS forbids signalling a zombie
+        send(pid, number)
+
+
+def _kill_tree(pid: int) -> None:  # pragma: no cover - Windows
+    import psutil
+
+    try:
+        root = psutil.Process(pid)
+        for process in [*root.children(recursive=True), root]:
+            process.kill()
+    except psutil.Error:
+        return
