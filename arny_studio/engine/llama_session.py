@@ -1,0 +1,420 @@
+"""One GGUF, loaded and ready to decode: llama.cpp's low-level interface behind plain Python types.
+
+Holds a model, a context and, per sequence, the tokens that its KV cache stands for. Knows nothing of chat, contracts or
+phones. Why not `llama_cpp.Llama`: it keeps a logits row per context position, repacks weights unasked (which nearly
+doubles them) and feeds token by token where a batch would do.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from arny_studio.engine.gguf_check import GgufInfo, check_gguf
+from arny_studio.errors import ArnyError, BadInput, MissingExtra
+
+try:
+    from llama_cpp import llama_cpp as lib
+except ImportError as _error:
+    raise MissingExtra("llama-cpp-python", "infer", "Running a model") from _error
+
+KvType = Literal["f32", "f16", "q8_0", "q4_0"]
+Part = tuple[int, Sequence[int]]  # a sequence and the tokens to append to it
+Logits = NDArray[np.float32]
+
+_KV_TYPES = {
+    "f32": lib.GGML_TYPE_F32, "f16": lib.GGML_TYPE_F16, "q8_0": lib.GGML_TYPE_Q8_0, "q4_0": lib.GGML_TYPE_Q4_0,
+}  # fmt: skip
+_CONTEXT_STEP = 256  # llama.cpp rounds the KV cache up to a multiple of this
+_BYTES_PER_TOKEN_AT_MOST = 16  # on average; longer texts need not be tokenized to know that they do not fit
+
+
+class LlamaFailure(ArnyError):
+    """llama.cpp could not do what it was asked; the sentence carries its own last words."""
+
+    kind = "library"
+
+
+class ContextFull(BadInput):
+    """More tokens than the context holds."""
+
+
+class Interrupted(Exception):  # noqa: N818 - a wish that came true, not an error
+    """A load or a decode ended early because `interrupt` was called or `should_stop` said so."""
+
+
+class SequenceState(Struct, frozen=True):
+    """The KV cache of one sequence and the tokens it stands for."""
+
+    tokens: tuple[int, ...]
+    data: bytes
+
+
+class LlamaSession:
+    """A loaded model. Use as a context manager, or call `close`; nothing native is held afterwards."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        context: int = 1024,
+        batch: int = 512,
+        threads: int = 0,
+        kv_type: KvType = "f16",
+        use_extra_bufts: bool = False,
+        sequences: int = 1,
+        should_stop: Callable[[], bool] | None = None,
+        on_stage: Callable[[Literal["weights", "kv"]], None] | None = None,
+    ) -> None:
+        """Check the header, then load. Prefer `open`.
+
+        `context` is in tokens and per sequence; `threads` 0 leaves one core free. `on_stage` is called when the weights
+        and when the KV cache are in memory. Raises MissingFile or BadInput where the file is no usable GGUF,
+        LlamaFailure where llama.cpp refuses it, Interrupted where `should_stop` said so.
+        """
+        self.path = path
+        self.info: GgufInfo = check_gguf(path)
+        self.context, self.threads = context, threads or default_threads()
+        self._model: Any = None
+        self._context: Any = None
+        self._batch: _Batch | None = None
+        self._flag = ctypes.create_string_buffer(2)
+        self._tokens: list[list[int]] = [[] for _ in range(sequences)]
+        try:
+            self._load_model(use_extra_bufts, should_stop)
+            _tell(on_stage, "weights")
+            self._make_context(batch, kv_type, sequences)
+            _tell(on_stage, "kv")
+        except BaseException:
+            self.close()
+            raise
+
+    @classmethod
+    def open(cls, path: str | Path, **options: Any) -> Self:
+        """Load a GGUF; options as in `__init__`."""
+        return cls(Path(path), **options)
+
+    def close(self) -> None:
+        """Give back everything native. May be called twice."""
+        if self._batch is not None:
+            self._batch.free()
+            self._batch = None
+        if self._context is not None:
+            lib.llama_free(self._context)
+            self._context = None
+        if self._model is not None:
+            lib.llama_model_free(self._model)
+            self._model = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- text and tokens -------------------------------------------------------------------------------------------
+
+    @property
+    def vocab(self) -> Any:
+        """llama.cpp's own vocabulary object; valid until `close`."""
+        return self._vocab
+
+    @property
+    def chat_template(self) -> str:
+        """The chat template's source; empty where the file has none."""
+        return (lib.llama_model_chat_template(self._model, None) or b"").decode("utf-8", "replace")
+
+    @property
+    def bos_token(self) -> str:
+        """How the token that begins a text is spelt; empty where there is none."""
+        return self._spelling(lib.llama_vocab_bos(self._vocab))
+
+    @property
+    def eos_token(self) -> str:
+        """How the token that ends a turn is spelt; empty where there is none."""
+        return self._spelling(lib.llama_vocab_eos(self._vocab))
+
+    def tokenize(self, text: str, *, special: bool = False) -> list[int]:
+        """Token ids, without BOS. Control tokens in the text count as text unless `special`."""
+        raw = text.encode("utf-8", "replace")
+        if len(raw) > self.context * _BYTES_PER_TOKEN_AT_MOST:
+            raise ContextFull(
+                f"The text is {len(text):,} characters long; the context of {self.path.name} holds "
+                f"{self.context:,} tokens.",
+                hint="Shorten the text or choose a longer context.",
+            )
+        room = len(raw) + 8
+        ids = (lib.llama_token * room)()
+        count = lib.llama_tokenize(self._vocab, raw, len(raw), ids, room, False, special)
+        if count < 0:
+            raise LlamaFailure(f"{self.path.name} could not tokenize a text of {len(raw)} bytes.")
+        return ids[:count]
+
+    def control_token(self, text: str) -> int | None:
+        """The id of the control token spelt like this, if there is one."""
+        ids = self.tokenize(text, special=True)
+        is_control = len(ids) == 1 and lib.llama_vocab_is_control(self._vocab, ids[0])
+        return ids[0] if is_control else None
+
+    def piece(self, token: int) -> bytes:
+        """The bytes of a token; control tokens have none."""
+        buffer = ctypes.create_string_buffer(256)
+        size = lib.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, False)
+        if size < 0:
+            buffer = ctypes.create_string_buffer(-size)
+            size = lib.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, False)
+        return buffer.raw[:size]
+
+    def is_end(self, token: int) -> bool:
+        """Whether the token ends a turn."""
+        return lib.llama_vocab_is_eog(self._vocab, token)
+
+    # -- decoding --------------------------------------------------------------------------------------------------
+
+    def tokens(self, sequence: int = 0) -> tuple[int, ...]:
+        """The tokens in a sequence's KV cache."""
+        return tuple(self._tokens[sequence])
+
+    def prefill(self, ids: Sequence[int], sequence: int = 0) -> Logits:
+        """Make the sequence hold exactly `ids`, reusing what it already has; logits after the last one: (vocab,).
+
+        Raises ContextFull where `ids` are longer than the context.
+        """
+        kept = min(_common_length(self._tokens[sequence], ids), len(ids) - 1)
+        self.truncate(max(kept, 0), sequence)
+        return self.append(ids[max(kept, 0) :], sequence)
+
+    def append(self, ids: Sequence[int], sequence: int = 0) -> Logits:
+        """Decode `ids` (at least one) as one batch; logits after the last one: (vocab,)."""
+        return self.append_all([(sequence, ids)])[0]
+
+    def append_all(self, parts: Sequence[Part]) -> Logits:
+        """Append tokens to several sequences at once; logits after the last token of each: (len(parts), vocab).
+
+        Raises ContextFull before anything is decoded, Interrupted (with the KV cache as it was) after `interrupt`.
+        """
+        for sequence, ids in parts:
+            self._refuse_overflow(len(self._tokens[sequence]) + len(ids))
+        before = [len(tokens) for tokens in self._tokens]
+        try:
+            logits = self._decode(parts)
+        except BaseException:
+            for sequence, length in enumerate(before):
+                self.truncate(length, sequence)
+            raise
+        for sequence, ids in parts:
+            self._tokens[sequence] += ids
+        return logits
+
+    def truncate(self, length: int, sequence: int = 0) -> None:
+        """Forget everything after the first `length` tokens of a sequence."""
+        if self._context is None:
+            return
+        lib.llama_memory_seq_rm(self._memory, sequence, length, -1)
+        del self._tokens[sequence][length:]
+
+    def copy_sequence(self, source: int, target: int) -> None:
+        """Let `target` start out with the tokens of `source`; their cells are shared, not copied."""
+        self.truncate(0, target)
+        lib.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+        self._tokens[target] = list(self._tokens[source])
+
+    def save_sequence(self, sequence: int = 0) -> SequenceState:
+        """The KV cache of one sequence as bytes (28 KiB per token for the 1.5B at f16)."""
+        size = lib.llama_state_seq_get_size(self._context, sequence)
+        buffer = (ctypes.c_uint8 * size)()
+        written = lib.llama_state_seq_get_data(self._context, buffer, size, sequence)
+        return SequenceState(tokens=self.tokens(sequence), data=bytes(memoryview(buffer)[:written]))
+
+    def restore_sequence(self, state: SequenceState, sequence: int = 0) -> None:
+        """Put a saved KV cache back. Raises BadInput where it is not from a session like this one."""
+        self.truncate(0, sequence)
+        buffer = (ctypes.c_uint8 * len(state.data)).from_buffer_copy(state.data)
+        if not lib.llama_state_seq_set_data(self._context, buffer, len(state.data), sequence):
+            self.truncate(0, sequence)
+            raise BadInput(f"The saved prompt state does not fit {self.path.name}.")
+        self._tokens[sequence] = list(state.tokens)
+
+    def interrupt(self) -> None:
+        """End the decode that runs now, or the next one. May be called from any thread."""
+        self._flag[0] = b"\x01"
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _load_model(self, use_extra_bufts: bool, should_stop: Callable[[], bool] | None) -> None:
+        _start_backend()
+        params = lib.llama_model_default_params()
+        params.n_gpu_layers = 0
+        params.load_mode = lib.LLAMA_LOAD_MODE_MMAP
+        params.use_extra_bufts = use_extra_bufts
+        stopped: list[bool] = []
+
+        def on_progress(_done: float, _data: object) -> bool:
+            if should_stop is not None and should_stop():
+                stopped.append(True)
+            return not stopped
+
+        params.progress_callback = lib.llama_progress_callback(on_progress)
+        last_words.clear()
+        self._model = lib.llama_model_load_from_file(os.fsencode(self.path), params)
+        if self._model is None:
+            if stopped:
+                raise Interrupted
+            raise LlamaFailure(f"llama.cpp cannot load {self.path.name}: {_last_word()}")
+        self._vocab = lib.llama_model_get_vocab(self._model)
+        self.n_vocab: int = lib.llama_vocab_n_tokens(self._vocab)
+
+    def _make_context(self, batch: int, kv_type: KvType, sequences: int) -> None:
+        params = lib.llama_context_default_params()
+        params.n_ctx = padded_context(self.context) * sequences
+        params.n_batch = params.n_ubatch = batch
+        params.n_seq_max = sequences
+        params.kv_unified = True
+        params.n_threads = params.n_threads_batch = self.threads
+        params.type_k = params.type_v = _KV_TYPES[kv_type]
+        if kv_type in ("q8_0", "q4_0"):  # a quantized V cache needs it
+            params.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_ENABLED
+        params.no_perf = True
+        params.abort_callback = _first_byte_is_set()
+        params.abort_callback_data = ctypes.cast(self._flag, ctypes.c_void_p)
+        last_words.clear()
+        self._context = lib.llama_init_from_model(self._model, params)
+        if self._context is None:
+            raise LlamaFailure(f"llama.cpp cannot make a context of {self.context:,} tokens: {_last_word()}")
+        self._memory = lib.llama_get_memory(self._context)
+        self._batch = _Batch(batch)
+
+    def _spelling(self, token: int) -> str:
+        return lib.llama_vocab_get_text(self._vocab, token).decode("utf-8", "replace") if token >= 0 else ""
+
+    def _refuse_overflow(self, length: int) -> None:
+        if length > self.context:
+            raise ContextFull(
+                f"This needs {length:,} tokens; the context of {self.path.name} holds {self.context:,}.",
+                hint="Shorten the text or choose a longer context.",
+            )
+
+    def _decode(self, parts: Sequence[Part]) -> Logits:
+        flat = [
+            (token, len(self._tokens[sequence]) + n, sequence, n == len(ids) - 1)
+            for sequence, ids in parts
+            for n, token in enumerate(ids)
+        ]
+        rows: list[Logits] = []
+        batch = self._batch
+        if batch is None:
+            raise LlamaFailure(f"{self.path.name} is closed.")
+        for start in range(0, len(flat), batch.size):
+            chunk = flat[start : start + batch.size]
+            batch.fill(chunk)
+            self._run(batch)
+            rows += [self._logits(n) for n, (_, _, _, wanted) in enumerate(chunk) if wanted]
+        return np.stack(rows)
+
+    def _run(self, batch: _Batch) -> None:
+        code = lib.llama_decode(self._context, batch.native)
+        if code == 0:
+            return
+        if self._flag[0] == b"\x01":
+            self._flag[0] = b"\x00"
+            raise Interrupted
+        if code == 1:
+            raise ContextFull(f"The KV cache of {self.path.name} is full.", hint="Choose a longer context.")
+        raise LlamaFailure(f"llama.cpp failed to decode with {self.path.name} (code {code}): {_last_word()}")
+
+    def _logits(self, index: int) -> Logits:
+        pointer = lib.llama_get_logits_ith(self._context, index)
+        return np.ctypeslib.as_array(pointer, shape=(self.n_vocab,)).copy()
+
+
+class _Batch:
+    """llama.cpp's input batch, its arrays seen through numpy."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.native = lib.llama_batch_init(size, 0, 1)
+        self._token = np.ctypeslib.as_array(self.native.token, shape=(size,))
+        self._pos = np.ctypeslib.as_array(self.native.pos, shape=(size,))
+        self._logits = np.ctypeslib.as_array(self.native.logits, shape=(size,))
+        for n in range(size):
+            self.native.n_seq_id[n] = 1
+
+    def fill(self, rows: Sequence[tuple[int, int, int, bool]]) -> None:
+        """Rows of (token, position, sequence, whether its logits are wanted)."""
+        count = len(rows)
+        self.native.n_tokens = count
+        tokens, positions, sequences, wanted = zip(*rows, strict=True)
+        self._token[:count], self._pos[:count], self._logits[:count] = tokens, positions, wanted
+        for n, sequence in enumerate(sequences):
+            self.native.seq_id[n][0] = sequence
+
+    def free(self) -> None:
+        lib.llama_batch_free(self.native)
+
+
+last_words: deque[str] = deque(maxlen=40)  # what llama.cpp said at warning level or above
+
+
+@lib.llama_log_callback
+def _on_log(level: int, text: bytes, _data: object) -> None:
+    if level >= 3:  # GGML_LOG_LEVEL_WARN = 3, ERROR = 4, CONT = 5
+        last_words.append(text.decode("utf-8", "replace").strip())
+
+
+_backend_started = False
+
+
+def _start_backend() -> None:
+    global _backend_started
+    lib.llama_log_set(_on_log, ctypes.c_void_p(0))
+    if not _backend_started:
+        lib.llama_backend_init()
+        _backend_started = True
+
+
+def _last_word() -> str:
+    said = [line for line in last_words if line.strip(".")]
+    return said[-1] if said else "it gave no reason"
+
+
+def _first_byte_is_set() -> Any:
+    """An abort callback in native code, asked at every node of the graph without taking the interpreter's lock.
+
+    `strlen` of a two-byte buffer is 0 while its first byte is 0 and 1 once it is set: exactly the question.
+    """
+    strlen = ctypes.cast(ctypes.CDLL(None if os.name != "nt" else "msvcrt").strlen, ctypes.c_void_p).value
+    return lib.ggml_abort_callback(strlen)
+
+
+def default_threads() -> int:
+    """One thread less than there are cores: two busy llama threads on two busy cores collapse to a tenth."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores - 1)
+
+
+def padded_context(context: int) -> int:
+    """The context as llama.cpp allocates it, in tokens."""
+    return -(-context // _CONTEXT_STEP) * _CONTEXT_STEP
+
+
+def _common_length(first: Sequence[int], second: Sequence[int]) -> int:
+    for n, (one, other) in enumerate(zip(first, second, strict=False)):
+        if one != other:
+            return n
+    return min(len(first), len(second))
+
+
+def _tell(on_stage: Callable[[Literal["weights", "kv"]], None] | None, stage: Literal["weights", "kv"]) -> None:
+    if on_stage is not None:
+        on_stage(stage)

@@ -1,0 +1,274 @@
+"""Messages → routing decision: the one decoder behind Chat, Evaluate and the command.
+
+Constrained decoding keeps a matcher of the contract's schema beside the model. What the schema forces is fed in one
+batch without asking the model; a token the model never has to confirm costs a third of one it chooses. Near the end of
+its budget the decoder closes strings, numbers and lists as soon as the schema allows, so that the text is always whole
+JSON. Decisions are validated after decoding in any case: no grammar carries the cross-field rules.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from arny_studio.contract import Contract, Decoded, decode
+from arny_studio.engine.chat_template import ChatTemplate, Message
+from arny_studio.engine.llama_session import Interrupted, LlamaFailure, LlamaSession
+from arny_studio.engine.prompting import prompt_ids
+from arny_studio.engine.sampling import Sampler
+from arny_studio.errors import BadInput, MissingExtra
+
+try:
+    import llguidance
+    from llguidance.llamacpp import lltokenizer_from_vocab
+except ImportError as _error:
+    raise MissingExtra("llguidance", "infer", "Routing a query") from _error
+
+DEFAULT_MAX_TOKENS = 256
+# Where the budget runs out, a token that begins with one of these is taken first if the schema allows it.
+_CLOSERS_IN_STRING = (b'"',)
+_CLOSERS_ELSEWHERE = (b"}", b"]", b",", b'"')
+
+
+class DecodedRoute(Struct, frozen=True, kw_only=True):
+    """A decision as decoded and what it cost. Forced tokens came from the schema, not from the model."""
+
+    text: str
+    decoded: Decoded
+    stages_ms: dict[str, float]  # prompt (rendering and tokens), prefill, decode
+    prompt_tokens: int
+    tokens_total: int
+    tokens_forced: int = 0
+    is_cut: bool = False  # the budget ended the text, or made the decoder close it early
+
+    @property
+    def tokens_chosen(self) -> int:
+        return self.tokens_total - self.tokens_forced
+
+
+class RouterDecoder:
+    """Routes with one session and one contract. The session stays the caller's to close."""
+
+    def __init__(self, session: LlamaSession, contract: Contract, template: ChatTemplate) -> None:
+        self.session, self.contract, self.template = session, contract, template
+
+    def decide(
+        self,
+        messages: Sequence[Message],
+        *,
+        constrained: bool = True,
+        temperature: float = 0.0,
+        max_tokens: int = DEFAULT_MAX_TOKENS,
+        seed: int = 0,
+        threshold: int | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> DecodedRoute:
+        """The decision about the last message. `messages` begin with the contract's system prompt.
+
+        The KV cache of what they share with the previous call is reused. Raises ContextFull where they do not fit,
+        Interrupted where `should_stop` said so between two tokens.
+        """
+        started = time.perf_counter()
+        ids = prompt_ids(self.session, self.template, messages)
+        prompted = time.perf_counter()
+        room = min(max_tokens, self.session.context - len(ids))
+        writing = self._constrained(room) if constrained else _FreeText(self.session, room)
+        logits = self.session.prefill([*ids, *writing.begin()])
+        prefilled = time.perf_counter()
+        sampler = Sampler(temperature=temperature, seed=seed)
+        while (pending := writing.take(logits, sampler)) is not None:
+            if should_stop():
+                raise Interrupted
+            logits = self.session.append(pending)
+        ended = time.perf_counter()
+        stages = {"prompt": prompted - started, "prefill": prefilled - prompted, "decode": ended - prefilled}
+        return DecodedRoute(
+            text=writing.text,
+            decoded=decode(self.contract, writing.text, threshold=threshold),
+            stages_ms={name: 1000 * seconds for name, seconds in stages.items()},
+            prompt_tokens=len(ids),
+            tokens_total=len(writing.tokens),
+            tokens_forced=writing.forced,
+            is_cut=writing.is_cut,
+        )
+
+    def warm(self, messages: Sequence[Message]) -> None:
+        """Read what all queries share (the system message) ahead of the first one."""
+        ids = prompt_ids(self.session, self.template, messages)
+        if ids:
+            self.session.prefill(ids)
+
+    def _constrained(self, room: int) -> _UnderSchema:
+        matcher = llguidance.LLMatcher(self._tokenizer, self._grammar, log_level=0)
+        if matcher.is_error():
+            raise BadInput(f"{self.contract.source} cannot be decoded: {matcher.get_error()}")
+        return _UnderSchema(self.session, matcher, self._closing, room)
+
+    @cached_property
+    def _tokenizer(self) -> llguidance.LLTokenizer:
+        return lltokenizer_from_vocab(self.session.vocab)
+
+    @cached_property
+    def _grammar(self) -> str:
+        schema = {key: value for key, value in self.contract.schema.items() if not key.startswith("x-arny")}
+        return llguidance.LLMatcher.grammar_from_json_schema(schema, overrides={"whitespace_flexible": False})
+
+    @cached_property
+    def _closing(self) -> _ClosingCost:
+        return _ClosingCost(self.session, self.contract)
+
+
+class _FreeText:
+    """The model writes as it likes, until it ends its turn or the budget is spent."""
+
+    forced = 0
+
+    def __init__(self, session: LlamaSession, room: int) -> None:
+        self._session, self._room = session, room
+        self.tokens: list[int] = []
+        self.is_cut = False
+
+    @property
+    def text(self) -> str:
+        return b"".join(map(self._session.piece, self.tokens)).decode("utf-8", "replace")
+
+    def begin(self) -> list[int]:
+        """Tokens that need no choice: none."""
+        return []
+
+    def take(self, logits: NDArray[np.float32], sampler: Sampler) -> list[int] | None:
+        """Choose a token; what to feed for the next logits, or None at the end."""
+        token = sampler.choose(logits)
+        if self._session.is_end(token):
+            return None
+        if len(self.tokens) >= self._room:
+            self.is_cut = True
+            return None
+        self.tokens.append(token)
+        return [token]
+
+
+class _UnderSchema:
+    """The model fills in what the schema leaves open."""
+
+    def __init__(self, session: LlamaSession, matcher: Any, closing: _ClosingCost, room: int) -> None:
+        self._session, self._matcher, self._closing, self._room = session, matcher, closing, room
+        self._raw = b""
+        self.tokens: list[int] = []
+        self.forced = 0
+        self.is_cut = False
+
+    @property
+    def text(self) -> str:
+        return self._raw.decode("utf-8", "replace")
+
+    def begin(self) -> list[int]:
+        """The tokens that open every decision; they are read together with the prompt."""
+        return self._add_forced()
+
+    def take(self, logits: NDArray[np.float32], sampler: Sampler) -> list[int] | None:
+        """Add a chosen token and what it forces; what to feed for the next logits, or None at the end."""
+        token = self._choose(logits, sampler)
+        if self._session.is_end(token):
+            return None
+        self._add([token])
+        pending = [token, *self._add_forced()]
+        return None if self._is_over() else pending
+
+    def _choose(self, logits: NDArray[np.float32], sampler: Sampler) -> int:
+        allowed = self._allowed(logits.size)
+        if self._room - len(self.tokens) <= self._closing.tokens_after(self._raw):
+            self.is_cut = True
+            return self._closing.shortest(self._raw, allowed, logits)
+        return sampler.choose(np.where(allowed, logits, -np.inf))
+
+    def _allowed(self, size: int) -> NDArray[np.bool_]:
+        bits = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint8)
+        allowed = np.unpackbits(bits, bitorder="little")[:size].astype(bool)
+        if self._matcher.is_error() or not allowed.any():
+            raise LlamaFailure(f"The schema leaves no token to choose: {self._matcher.get_error() or self.text[-80:]}")
+        return allowed
+
+    def _add_forced(self) -> list[int]:
+        forced = self._matcher.compute_ff_tokens()
+        forced = [token for token in forced if not self._session.is_end(token)]
+        self._add(forced)
+        self.forced += len(forced)
+        return forced
+
+    def _add(self, tokens: Sequence[int]) -> None:
+        if tokens and not self._matcher.consume_tokens(list(tokens)):
+            raise LlamaFailure(f"The schema refused its own tokens: {self._matcher.get_error()}")
+        self.tokens += tokens
+        self._raw += b"".join(map(self._session.piece, tokens))
+
+    def _is_over(self) -> bool:
+        if self._matcher.is_stopped():
+            return True
+        is_spent = len(self.tokens) >= self._room
+        self.is_cut |= is_spent
+        return is_spent
+
+
+class _ClosingCost:
+    """How many tokens it takes at least to end a decision from where it is, and which token ends it soonest."""
+
+    _MARGIN = 12  # the value that is open now: a closing quote, a bracket, a number's last digit
+
+    def __init__(self, session: LlamaSession, contract: Contract) -> None:
+        self._session = session
+        self._order = [json.dumps(name).encode() + b":" for name in contract.fields]
+        costs = [
+            len(session.tokenize(f"{json.dumps(name)}:{_longest_plain_value(node)},"))
+            for name, node in contract.schema["properties"].items()
+        ]
+        self._after = [sum(costs[n:]) + self._MARGIN for n in range(len(costs) + 1)]
+
+    def tokens_after(self, raw: bytes) -> int:
+        """Tokens needed for every field that `raw` has not begun yet, and for closing the one it is in."""
+        begun, at = 0, 0
+        for name in self._order:
+            found = raw.find(name, at)
+            if found < 0:
+                break
+            begun, at = begun + 1, found + len(name)
+        return self._after[begun]
+
+    def shortest(self, raw: bytes, allowed: NDArray[np.bool_], logits: NDArray[np.float32]) -> int:
+        """The likeliest token among those that close most of what is open in `raw`."""
+        for first in _CLOSERS_IN_STRING if _is_inside_string(raw) else _CLOSERS_ELSEWHERE:
+            closers = self._closers[first]
+            best = closers[allowed[closers]]
+            if best.size:
+                return int(best[np.argmax(logits[best])])
+        return int(np.argmax(np.where(allowed, logits, -np.inf)))
+
+    @cached_property
+    def _closers(self) -> dict[bytes, NDArray[np.int64]]:
+        firsts = [self._session.piece(token)[:1] for token in range(self._session.n_vocab)]
+        return {
+            wanted: np.array([token for token, first in enumerate(firsts) if first == wanted], np.int64)
+            for wanted in _CLOSERS_ELSEWHERE
+        }
+
+
+def _is_inside_string(raw: bytes) -> bool:
+    return re.sub(rb"\\.", b"", raw, flags=re.DOTALL).count(b'"') % 2 == 1
+
+
+def _longest_plain_value(node: dict[str, Any]) -> str:
+    """The value that a field closes with at worst once the decoder closes what it can."""
+    values = [json.dumps(value) for value in node.get("enum", ())]
+    kinds = node["type"] if isinstance(node.get("type"), list) else [node.get("type")]
+    plain = {"string": '"a"', "array": "[]", "integer": "100", "number": "0.0", "boolean": "false", "null": "null"}
+    if node.get("minItems"):
+        values.append(f"[{_longest_plain_value(node['items'])}]")
+    return max([*values, *(plain.get(str(kind), "{}") for kind in kinds)], key=len)
