@@ -1,7 +1,10 @@
 """What every user of the Tier-2 generator may rely on."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections import Counter, defaultdict
 
 import pytest
@@ -59,6 +62,23 @@ def test_that_the_same_seed_gives_the_same_samples_and_another_seed_gives_others
     assert first == list(generate_tier2(200, seed=3))
     assert first[:50] == list(generate_tier2(50, seed=3))
     assert [_answer(row) for row in first] != [_answer(row) for row in generate_tier2(200, seed=4)]
+
+
+@pytest.mark.parametrize("hash_seed", ["1", "2"])
+def test_that_another_process_with_another_hash_seed_writes_the_same_samples(hash_seed):
+    program = (
+        "import json; from arny_studio.dataset.generate.tier2 import generate_tier2;"
+        "print(json.dumps(list(generate_tier2(60, seed=3))))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+
+    assert json.loads(done.stdout) == list(generate_tier2(60, seed=3))
 
 
 def test_that_a_sample_is_system_question_and_answer_with_its_origin():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 
 from arny_studio.dataset.generate.tier2.plan import FactType
@@ -20,7 +21,7 @@ _OPENS_WITH_ADVERBIAL = frozenset(
 _BY_TYPE: dict[FactType, tuple[str, ...]] = {
     "definition": (),
     "history": (),
-    "mechanism": ("In detail, ", "More precisely, "),
+    "mechanism": ("Behind the scenes, ", "At the core, "),
     "application": ("In practice, ", "In daily use, "),
     "example": ("For example, ", "For instance, "),
     "figure": ("In numbers, ",),
@@ -59,15 +60,14 @@ class Lowering:
     """Knows which first words of sentences are ordinary words, by how they are written inside the sentences."""
 
     def __init__(self, sentences: Iterable[str]) -> None:
-        inside = {word for sentence in sentences for word in _WORD.findall(sentence)[1:]}
-        self._ordinary = {word for word in inside if word[0].islower()}
-        self._proper = {word for word in inside if word[0].isupper()}
+        self._inside = Counter(word for sentence in sentences for word in _WORD.findall(sentence)[1:])
 
     def after_connective(self, sentence: str) -> str | None:
         """The sentence as it goes on after "However, "; None where that would not read well."""
         first = sentence.split(" ", 1)[0]
         if first in _OPENS_WITH_ADVERBIAL or sentence.split(",", 1)[0].count(" ") < 2:
             return None
-        if first in self._proper:
-            return sentence
-        return sentence[0].lower() + sentence[1:] if first.lower() in self._ordinary else None
+        as_it_stands, lowered = self._inside[first], self._inside[first[0].lower() + first[1:]]
+        if not as_it_stands and not lowered:
+            return None
+        return sentence if as_it_stands > lowered else sentence[0].lower() + sentence[1:]

@@ -4,19 +4,19 @@ from arny_studio.dataset.generate.tier2.plan import Paragraph, Planner, maybe, o
 
 PLANNER = Planner(
     question_type="application",
-    fits=frozenset({"application", "example", "figure", "impact", "definition", "challenge"}),
+    fits=frozenset({"application", "example", "impact", "definition", "challenge"}),
     layouts=(
         (
             Paragraph((two("application"),), lead="opening"),
-            Paragraph((one("example", "figure"), one("impact")), lead="case"),
+            Paragraph((one("example", "impact"), one("impact")), lead="case"),
             Paragraph((maybe("challenge"),), lead="outlook", end="closing"),
         ),
         (
             Paragraph((one("definition"), one("application")), lead="opening"),
-            Paragraph((one("application"), one_or_two("impact", "example", "figure")), lead="case", end="closing"),
+            Paragraph((one("application"), one_or_two("impact", "example")), lead="case", end="closing"),
         ),
         (
-            Paragraph((one("application"), one("example", "figure", "impact")), lead="opening"),
+            Paragraph((one("application"), one("example", "impact")), lead="opening"),
             Paragraph((one("application"),), lead="case"),
             Paragraph((one("impact", "challenge"), maybe("impact")), lead="outlook", end="closing"),
         ),

@@ -4,7 +4,7 @@ from arny_studio.dataset.generate.tier2.plan import Paragraph, Planner, maybe, o
 
 PLANNER = Planner(
     question_type="ethical_considerations",
-    fits=frozenset({"ethics", "impact", "challenge", "example", "figure"}),
+    fits=frozenset({"ethics", "impact", "challenge"}),
     layouts=(
         (
             Paragraph((two("ethics"),), lead="opening"),
@@ -12,10 +12,10 @@ PLANNER = Planner(
         ),
         (
             Paragraph((one("impact"), one("ethics")), lead="opening"),
-            Paragraph((one("ethics"), one("challenge"), maybe("example", "figure")), lead="weight", end="closing"),
+            Paragraph((one("ethics"), one("challenge")), lead="weight", end="closing"),
         ),
         (
-            Paragraph((one("ethics"), maybe("impact", "example", "figure")), lead="opening"),
+            Paragraph((one("ethics"), maybe("impact")), lead="opening"),
             Paragraph((one("ethics"), one("impact")), lead="weight"),
             Paragraph((one_or_two("challenge"),), lead="practice", end="closing"),
         ),

@@ -17,7 +17,7 @@ PLANNER = Planner(
         ),
         (
             Paragraph((one("definition"),), lead="opening"),
-            Paragraph((one("mechanism"), one("figure", "example", "application"), one("mechanism")), lead="working"),
+            Paragraph((two("mechanism"), one("application", "example", "figure")), lead="working"),
             Paragraph((maybe("impact"),), lead="use", end="closing"),
         ),
     ),
@@ -53,7 +53,7 @@ PLANNER = Planner(
         ),
         "closing": (
             "In short, {topic} is worth understanding because {why}.",
-            "Whoever keeps {core} in mind can follow most discussions of {topic}.",
+            "Whoever remembers {core} can follow most discussions of {topic}.",
             "That is the essence of {topic}: {core}, put to work.",
             "With that picture, the details of {topic} become much easier to place.",
             "So when {audience} talk about {topic}, the real subject is usually {stake}.",

@@ -49,7 +49,7 @@ PLANNER = Planner(
         ),
         "closing": (
             "On balance, the influence of {topic} on society depends on how people choose to deal with it.",
-            "The lasting effect of {topic} will be measured by {stake}.",
+            "The lasting effect of {topic} will show in {stake}.",
             "That is why {topic} is a matter for everyone and not only for {audience}.",
             "A society that understands {topic} can make better choices about it.",
             "How fairly these effects are shared remains the central question.",

@@ -52,7 +52,7 @@ PLANNER = Planner(
         "closing": (
             "The technical story of {topic} is thus mainly one of {core}.",
             "Understanding these details is what lets {audience} judge new claims about {topic}.",
-            "Once {core} is understood, the rest of {topic} follows more easily.",
+            "With a firm grasp of {core}, the rest of {topic} follows more easily.",
             "These details decide in the end about {stake}.",
             "Progress on {topic} will depend on mastering exactly these points.",
             "That is the machinery behind {topic}, reduced to what matters most.",
