@@ -28,7 +28,7 @@ PLANNER = Planner(
             "In the real world, {practice} shows up in more places than most people expect.",
             "For {audience}, {practice} is a working tool and not an abstract idea.",
             "The practical side of {practice} is best seen through its uses.",
-            "Knowledge of {practice} pays off in very concrete settings.",
+            "{Practice} pays off in very concrete settings.",
             "Practical uses of {practice} all draw on {core}.",
             "There are good examples of {practice} at work.",
         ),

@@ -41,7 +41,6 @@ PLANNER = Planner(
         "beyond": (
             "Other limits are of a practical kind.",
             "In practice, more stands in the way.",
-            "A look at {compare_with} puts this in perspective.",
             "Beyond that, {audience} meet further restrictions.",
             "Several of these limits become visible only in use.",
             "The picture is not complete without the practical side.",

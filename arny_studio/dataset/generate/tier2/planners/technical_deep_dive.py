@@ -37,7 +37,7 @@ PLANNER = Planner(
             "The finer points matter here.",
             "Some details show what is special about {topic}.",
             "The picture becomes more precise from here.",
-            "One level deeper, the contrast with {compare_with} is instructive.",
+            "A closer look at {core} pays off.",
             "More detail helps to avoid common mistakes.",
         ),
         "bounds": (
