@@ -10,8 +10,8 @@ from typing import TypeVar
 
 import msgspec
 
+from arny_studio.atomic import write_text_atomically
 from arny_studio.errors import BadInput, MissingFile
-from arny_studio.jobs.atomic import write_atomic
 from arny_studio.jobs.claim import RunLock
 from arny_studio.jobs.event_log import read_events
 from arny_studio.jobs.events import AnyEvent
@@ -44,7 +44,7 @@ class RunFolder:
         if folder.recipe_path.exists():
             raise BadInput(f"{path} already holds a run.", hint="Resume it, or choose another folder.")
         folder.path.mkdir(parents=True, exist_ok=True)
-        write_atomic(folder.recipe_path, dump_recipe(recipe).encode())
+        write_text_atomically(folder.recipe_path, dump_recipe(recipe))
         return folder
 
     @classmethod
@@ -151,7 +151,8 @@ class RunFolder:
     ) -> None:
         """Hash inputs and outputs and declare the run complete. Raises MissingFile."""
         manifest = build_manifest(self.path, kind=kind, inputs=inputs, outputs=outputs, seed=seed, contract=contract)
-        write_atomic(self.manifest_path, msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
+        text = msgspec.json.format(msgspec.json.encode(manifest).decode(), indent=2)
+        write_text_atomically(self.manifest_path, text + "\n")
 
     def _made(self, name: str) -> Path:
         folder = self.path / name

@@ -1,0 +1,165 @@
+"""`arny runs`: the runs of a workspace, one of them in detail, and the end of one that goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from arny_studio.errors import BadInput
+from arny_studio.jobs.event_log import last_event
+from arny_studio.jobs.events import Terminal
+from arny_studio.jobs.folder import RunFolder
+from arny_studio.jobs.job import StopMode
+from arny_studio.jobs.outcome import Outcome
+from arny_studio.jobs.state import RunState, state_as_json
+from arny_studio.jobs.supervisor import adopt_job
+from arny_studio.jobs.workspace import Workspace
+from arny_studio.paths import default_workspace
+
+app = typer.Typer(help="List, inspect and stop the runs of a workspace.", no_args_is_help=True)
+
+WorkspacePath = Annotated[Path | None, typer.Option("--workspace", "-w", help="Folder of the workspace.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+RunName = Annotated[str, typer.Argument(help="Name of a run, its beginning, its folder, or `latest`.")]
+
+
+@app.command("list")
+def list_runs(
+    workspace: WorkspacePath = None,
+    as_json: AsJson = False,
+    limit: Annotated[int, typer.Option(min=1, help="How many runs, the newest first.")] = 20,
+) -> None:
+    """Show the runs of the workspace, the newest first."""
+    runs = [_row(run) for run in _workspace(workspace).runs_by_time()[:limit]]
+    if as_json:
+        print(msgspec.json.encode(runs).decode())
+    elif not runs:
+        print("There are no runs yet.")
+    else:
+        _console().print(_table(runs))
+
+
+@app.command("show")
+def show_run(name: RunName, workspace: WorkspacePath = None, as_json: AsJson = False) -> None:
+    """Show one run: how far it is, what it made, how it ended."""
+    run = _workspace(workspace).find_run(name)
+    if not run.is_running and run.lock.owner() is not None:
+        run.lock.settle()  # its worker died unseen: the log gets its last event now
+    state = run.state()
+    if as_json:
+        described = msgspec.json.decode(state_as_json(state))
+        print(msgspec.json.encode({**_row(run), "path": str(run.path), "state": described}).decode())
+        return
+    for line in _lines_about(run, state):
+        _console().print(line, markup=False, soft_wrap=True)
+
+
+@app.command("stop")
+def stop_run(
+    name: RunName,
+    workspace: WorkspacePath = None,
+    now: Annotated[bool, typer.Option("--now", help="Do not save first.")] = False,
+) -> None:
+    """Stop a run that goes on, in this or another program, and wait for its end."""
+    run = _workspace(workspace).find_run(name)
+    outcome = asyncio.run(_stop(run, "now" if now else "save"))
+    if outcome is None:
+        raise BadInput(f"The run {run.name} is not going on.", hint=f"See: arny runs show {run.name}")
+    print(outcome.sentence)
+    if outcome.kind == "failed":
+        raise typer.Exit(outcome.exit_code)
+
+
+async def _stop(run: RunFolder, mode: StopMode) -> Outcome | None:
+    job = await adopt_job(run)
+    if job is None:
+        return None
+    await job.stop(mode)
+    return await job.wait()
+
+
+def _workspace(path: Path | None) -> Workspace:
+    return Workspace(path if path is not None else default_workspace())
+
+
+def _console() -> Console:
+    return Console(highlight=False)
+
+
+def _row(run: RunFolder) -> dict[str, Any]:
+    """One run in short, from the lock, the recipe and the last line of its log; the rest is not read."""
+    status, sentence = _status(run)
+    return {"name": run.name, "kind": run.kind, "title": run.title, "status": status, "sentence": sentence}
+
+
+def _status(run: RunFolder) -> tuple[str, str]:
+    """new, running, interrupted, or how it ended; and a sentence."""
+    owner = run.lock.living_owner()
+    if owner is not None:
+        return "running", f"Process {owner.pid}."
+    event = last_event(run.events_path)
+    if event is None:
+        return "new", "Not started yet."
+    if not isinstance(event, Terminal):
+        return "interrupted", "Its worker ended without a last word."
+    outcome = Outcome.from_event(event)
+    return outcome.kind, outcome.sentence
+
+
+def _table(runs: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("name", "kind", "status", "sentence"):
+        table.add_column(name.capitalize(), overflow="fold", no_wrap=name in ("kind", "status"))
+    for run in runs:
+        table.add_row(*(_plain(run[name]) for name in ("name", "kind", "status", "sentence")))
+    return table
+
+
+def _plain(text: str) -> Any:
+    from rich.text import Text
+
+    return Text(text)  # never markup: titles and sentences may hold brackets
+
+
+def _lines_about(run: RunFolder, state: RunState) -> list[str]:
+    status, sentence = _status(run)
+    lines = [f"{run.title}  ({run.kind}, {status})", f"Folder    {run.path}", f"Status    {sentence}"]
+    if state.outcome is not None and state.outcome.hint:
+        lines.append(f"Hint      {state.outcome.hint}")
+    if state.started_s is not None:
+        started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(state.started_s))
+        lines.append(f"Started   {started}, {state.elapsed_s:.0f} s, attempt {state.attempts}, {state.device}")
+    lines += [f"Stage     {_stage_line(state, index)}" for index in range(len(state.stages))]
+    lines += _curve_lines(state)
+    lines += [f"Made      {artifact.path}  ({artifact.size_bytes:,} bytes)" for artifact in state.artifacts]
+    lines += [f"Result    {name}: {_figures(values)}" for name, values in state.results.items()]
+    return lines + [f"{log.level.capitalize():<9} {log.text}" for log in state.log if log.level != "info"]
+
+
+def _stage_line(state: RunState, index: int) -> str:
+    span = state.stages[index]
+    end_s = span.ended_s if span.ended_s is not None else state.last_event_s
+    elapsed = f"{(end_s or span.started_s) - span.started_s:.0f} s"
+    is_open = index == len(state.stages) - 1 and state.fraction is not None
+    return f"{span.title}, {elapsed}" + (f", {state.fraction:.0%}" if is_open else "")
+
+
+def _curve_lines(state: RunState) -> list[str]:
+    shown = (("loss", "Loss"), ("validation_loss", "Validation"))
+    values = [(title, state.curve.last(name)) for name, title in shown]
+    return [f"{title:<9} {value:.4f} at step {state.step}" for title, value in values if value is not None]
+
+
+def _figures(values: dict[str, Any]) -> str:
+    """The plain figures of a result; tables and lists are for the JSON form."""
+    plain = {key: value for key, value in values.items() if isinstance(value, int | float | str)}
+    return ", ".join(
+        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in plain.items()
+    )
