@@ -194,7 +194,9 @@ def _by_pattern(patterns: dict[str, Any], module: str, otherwise: Any) -> Any:
         try:
             is_match = re.fullmatch(rf"(.*\.)?({pattern})", module)
         except re.error as error:
-            raise BadInput(f"adapter_config.json has the pattern {pattern!r}, which cannot be read: {error}.") from error
+            raise BadInput(
+                f"adapter_config.json has the pattern {pattern!r}, which cannot be read: {error}."
+            ) from error
         if is_match:
             return value
     return otherwise

@@ -203,7 +203,9 @@ def _read_version(cursor: _Cursor) -> int:
     version = cursor.number("<I", "the version")
     if version not in _VERSIONS:
         swapped = int.from_bytes(version.to_bytes(4, "little"), "big")
-        reason = "it is for big-endian machines" if swapped in _VERSIONS else f"its GGUF version is {version}, not 2 or 3"
+        reason = (
+            "it is for big-endian machines" if swapped in _VERSIONS else f"its GGUF version is {version}, not 2 or 3"
+        )
         raise BadInput(f"{cursor.path} cannot be used: {reason}.")
     return version
 
@@ -252,10 +254,9 @@ def _read_array(cursor: _Cursor, key: str) -> GgufArray:
 
 def _alignment(cursor: _Cursor, metadata: dict[str, Scalar | GgufArray]) -> int:
     alignment = metadata.get("general.alignment", 32)
-    is_number = isinstance(alignment, int) and not isinstance(alignment, bool)
-    if not is_number or not 8 <= alignment <= _LARGEST_ALIGNMENT or alignment & (alignment - 1):
-        cursor.refuse(f"general.alignment is {alignment}, not a power of two from 8 to {_LARGEST_ALIGNMENT}")
-    return alignment
+    if isinstance(alignment, int) and 8 <= alignment <= _LARGEST_ALIGNMENT and alignment & (alignment - 1) == 0:
+        return alignment
+    cursor.refuse(f"general.alignment is {alignment}, not a power of two from 8 to {_LARGEST_ALIGNMENT}")
 
 
 def _read_tensor(cursor: _Cursor) -> tuple[str, tuple[int, ...], GGMLQuantizationType, int]:
@@ -344,7 +345,9 @@ def _check_vocabulary(info: GgufInfo) -> None:
         raise BadInput(f"{info.path} cannot be used: tokenizer.ggml.tokens is no list of strings.")
     kinds = info.metadata.get("tokenizer.ggml.token_type")
     if kinds is not None and (not isinstance(kinds, GgufArray) or kinds.count != tokens.count):
-        raise BadInput(f"{info.path} cannot be used: it does not give one token type for each of {tokens.count} tokens.")
+        raise BadInput(
+            f"{info.path} cannot be used: it does not give one token type for each of {tokens.count} tokens."
+        )
     for key, value in info.metadata.items():
         is_id = key.startswith("tokenizer.ggml.") and key.endswith("_token_id")
         if is_id and not (isinstance(value, int) and 0 <= value < tokens.count):

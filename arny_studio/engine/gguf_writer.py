@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import gguf
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from arny_studio.engine.gguf_check import GgufTensor, check_gguf
 from arny_studio.engine.gguf_naming import ModelLabels, label_model
@@ -45,6 +46,13 @@ class PlannedTensor(Struct, frozen=True, kw_only=True):
         """Bytes of its values."""
         return self.source.size * (2 if self.is_f16 else 4)
 
+    def as_stored(self) -> GgufTensor:
+        """As it will read back, but for its place."""
+        shape = tuple(reversed(self.source.shape))
+        return GgufTensor(
+            name=self.name, shape=shape, type="F16" if self.is_f16 else "F32", start=0, nbytes=self.nbytes
+        )
+
 
 def write_gguf_f16(
     base: Path, adapter: Path | None, out: Path, *, name: str = "", finetune: str = "", on_progress: OnProgress
@@ -56,15 +64,22 @@ def write_gguf_f16(
     with merged_tensors(base, adapter) as model:
         vocabulary = read_vocabulary(tokenizer_folder(base, adapter), size=model.config.vocab)
         labels = label_model(base, adapter, parameters=model.parameters, name=name, finetune=finetune)
-        planned = plan_tensors(model)
-        writer = _new_writer(model, labels, vocabulary, base)
-        for tensor in planned:
-            writer.add_tensor_info(tensor.name, tensor.source.shape, _dtype(tensor), tensor.nbytes)
-        with finished_file(out, predicted_f16_bytes(planned, vocabulary)) as partial:
-            _write_header(writer, partial)
-            with partial.open("ab") as file:
-                _write_values(file, planned, on_progress)
-            _verify(partial, planned)
+        write_model(model, vocabulary, labels, base, out, on_progress)
+
+
+def write_model(
+    model: MergedModel, vocabulary: Vocabulary, labels: ModelLabels, base: Path, out: Path, on_progress: OnProgress
+) -> None:
+    """`write_gguf_f16` for a model that is open already; `base` is asked for its generation settings."""
+    planned = plan_tensors(model)
+    writer = _new_writer(model, labels, vocabulary, base)
+    for tensor in planned:
+        writer.add_tensor_info(tensor.name, tensor.source.shape, _dtype(tensor), tensor.nbytes)
+    with finished_file(out, predicted_f16_bytes(planned, vocabulary)) as partial:
+        _write_header(writer, partial)
+        with partial.open("ab") as file:
+            _write_values(file, planned, on_progress)
+        _verify(partial, planned)
 
 
 def plan_tensors(model: MergedModel) -> list[PlannedTensor]:
@@ -81,10 +96,14 @@ def plan_tensors(model: MergedModel) -> list[PlannedTensor]:
 
 
 def predicted_f16_bytes(planned: list[PlannedTensor], vocabulary: Vocabulary) -> int:
-    """Size of the file, within a few KiB: tensors, padding, and the vocabulary that makes up the header."""
+    """Size of the file, a few KiB at most too large: header, tensors and padding."""
+    return predicted_header_bytes(planned, vocabulary) + sum(_padded(tensor.nbytes) for tensor in planned)
+
+
+def predicted_header_bytes(planned: list[PlannedTensor], vocabulary: Vocabulary) -> int:
+    """Size of the header, a few KiB at most too large: the vocabulary makes up most of it."""
     texts = sum(len(text.encode()) + 8 for text in (*vocabulary.tokens, *vocabulary.merges))
-    header = texts + 4 * len(vocabulary.kinds) + len(vocabulary.chat_template.encode()) + 96 * len(planned) + 4096
-    return header + sum(_padded(tensor.nbytes) for tensor in planned)
+    return texts + 4 * len(vocabulary.kinds) + len(vocabulary.chat_template.encode()) + 96 * len(planned) + 4096
 
 
 def _new_writer(model: MergedModel, labels: ModelLabels, vocabulary: Vocabulary, base: Path) -> gguf.GGUFWriter:
@@ -216,13 +235,6 @@ def _dtype(tensor: PlannedTensor) -> np.dtype[Any]:
 
 def _verify(partial: Path, planned: list[PlannedTensor]) -> None:
     """Read the file back: every tensor in its place, of its shape and type, and nothing else."""
-    found = check_gguf(partial).tensors
-    expected = [
-        (tensor.name, tuple(reversed(tensor.source.shape)), "F16" if tensor.is_f16 else "F32") for tensor in planned
-    ]
-    if [_described(tensor) for tensor in found] != expected:
+    found = [replace(tensor, start=0) for tensor in check_gguf(partial).tensors]
+    if found != [tensor.as_stored() for tensor in planned]:
         raise BadInput(f"{partial.name} does not read back as it was written; the disk or its memory is faulty.")
-
-
-def _described(tensor: GgufTensor) -> tuple[str, tuple[int, ...], str]:
-    return tensor.name, tensor.shape, tensor.type

@@ -130,7 +130,9 @@ def _check_base(base: Path, config: ModelConfig, weights: Weights) -> None:
     expected = config.tensor_shapes()
     for name, shape in expected.items():
         if name not in weights:
-            raise BadInput(f"The base {base} lacks the tensor {name}, which a Qwen2 model of {config.layers} layers has.")
+            raise BadInput(
+                f"The base {base} lacks the tensor {name}, which a Qwen2 model of {config.layers} layers has."
+            )
         if weights[name].shape != shape:
             raise BadInput(
                 f"Tensor {name} of the base {base} should have the shape {_by(shape)}, as its config.json says, but has"

@@ -71,7 +71,8 @@ def read_config(folder: Path) -> ModelConfig:
     """config.json of a base. Raises MissingFile or BadInput: no folder, no file, another architecture, quantized, …"""
     if not folder.is_dir():
         raise MissingFile(
-            f"There is no model folder at {folder}.", hint="Give the folder that holds config.json and model.safetensors."
+            f"There is no model folder at {folder}.",
+            hint="Give the folder that holds config.json and model.safetensors.",
         )
     path = folder / "config.json"
     if not path.is_file():
@@ -125,7 +126,9 @@ def _check_architecture(path: Path, raw: dict[str, Any]) -> None:
         )
     quantization = raw.get("quantization_config")
     if quantization:
-        method = quantization.get("quant_method", "an unknown method") if isinstance(quantization, dict) else quantization
+        method = (
+            quantization.get("quant_method", "an unknown method") if isinstance(quantization, dict) else quantization
+        )
         raise BadInput(
             f"{path} says that these weights are quantized ({method}); export needs the 16-bit weights.",
             hint="Use the folder of the unquantized base; adapters trained on its 4-bit version fit it.",

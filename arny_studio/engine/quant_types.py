@@ -7,12 +7,13 @@ here; a test holds it equal to what `llama_model_quantize` writes, so that a new
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from math import prod
 
 from gguf import GGML_QUANT_SIZES, GGMLQuantizationType, LlamaFileType
 from msgspec import Struct
 
-from arny_studio.engine.gguf_check import GgufInfo, GgufTensor
+from arny_studio.engine.gguf_check import GgufTensor
 from arny_studio.recipe import Quant
 
 _Type = GGMLQuantizationType
@@ -52,16 +53,16 @@ class PredictedTensor(Struct, frozen=True, kw_only=True):
         return self.type is not self.wanted
 
 
-def predicted_tensors(source: GgufInfo, quant: Quant) -> list[PredictedTensor]:
-    """The tensors of `source`, an F16 file, after quantizing."""
-    is_tied = all(tensor.name != "output.weight" for tensor in source.tensors)
-    layers = sum(1 for tensor in source.tensors if re.fullmatch(r"blk\.\d+\.attn_v\.weight", tensor.name))
-    return [_predicted(tensor, quant, is_tied=is_tied, layers=layers) for tensor in source.tensors]
+def predicted_tensors(tensors: Sequence[GgufTensor], quant: Quant) -> list[PredictedTensor]:
+    """The tensors of an F16 file after quantizing."""
+    is_tied = all(tensor.name != "output.weight" for tensor in tensors)
+    layers = sum(1 for tensor in tensors if re.fullmatch(r"blk\.\d+\.attn_v\.weight", tensor.name))
+    return [_predicted(tensor, quant, is_tied=is_tied, layers=layers) for tensor in tensors]
 
 
-def predicted_bytes(source: GgufInfo, quant: Quant) -> int:
-    """Size of the quantized file; exact, since the header keeps its length."""
-    return source.data_start + sum(tensor.nbytes + (-tensor.nbytes % 32) for tensor in predicted_tensors(source, quant))
+def predicted_bytes(tensors: Sequence[GgufTensor], data_start: int, quant: Quant) -> int:
+    """Size of the quantized file; exact, since the header keeps its length of `data_start` bytes."""
+    return data_start + sum(tensor.nbytes + (-tensor.nbytes % 32) for tensor in predicted_tensors(tensors, quant))
 
 
 def _predicted(tensor: GgufTensor, quant: Quant, *, is_tied: bool, layers: int) -> PredictedTensor:
@@ -109,4 +110,3 @@ def bits_per_weight(quant: Quant) -> float:
     """Bits a weight takes in the format's main type, such as 4.5 for Q4_K."""
     block_values, block_bytes = GGML_QUANT_SIZES[_MAIN_TYPE[quant]]
     return 8 * block_bytes / block_values
-

@@ -49,8 +49,9 @@ class Quantized(Struct, frozen=True, kw_only=True):
             return ""
         first = self.fallbacks[0]
         return (
-            f"{quant}: {len(self.fallbacks)} tensors have rows that {first.wanted.name} cannot hold (a multiple of 256"
-            f" values), so llama.cpp stored them in another type, {first.name} as {first.type.name}."
+            f"{quant}: the rows of {len(self.fallbacks)} of the tensors are no multiple of 256 values, so llama.cpp did"
+            f" not store them as the format has it ({first.name} became {first.type.name} instead of"
+            f" {first.wanted.name}); the file is larger for it."
         )
 
 
@@ -65,10 +66,10 @@ def quantize(source: Path, out: Path, quant: Quant, *, threads: int, on_progress
     info = check_gguf(source)
     if info.number("general.file_type") != FILE_TYPES["F16"]:
         raise BadInput(f"{source} is no F16 file; quantizing what is quantized already would ruin it.")
-    expected = predicted_bytes(info, quant)
+    expected = predicted_bytes(info.tensors, info.data_start, quant)
     with finished_file(out, expected) as partial:
         _run(source, partial, quant, threads or default_threads(), expected, on_progress)
-        predicted = predicted_tensors(info, quant)
+        predicted = predicted_tensors(info.tensors, quant)
         _verify(partial, quant, predicted)
         size = partial.stat().st_size
     return Quantized(path=out, size_bytes=size, fallbacks=tuple(p for p in predicted if p.is_fallback))
@@ -94,7 +95,7 @@ def _run(source: Path, partial: Path, quant: Quant, threads: int, expected: int,
 
 
 def _call(source: Path, partial: Path, quant: Quant, threads: int) -> int:
-    llama = _llama_cpp()
+    llama = llama_cpp_library("Quantizing")
     parameters = llama.llama_model_quantize_default_params()
     parameters.nthread = threads
     parameters.ftype = int(FILE_TYPES[quant])
@@ -135,7 +136,7 @@ def route_llama_log() -> list[str]:
     """Send llama.cpp's warnings and errors to stderr and into the list that is returned; drop the rest."""
     global _log_callback
     if _log_callback is None:
-        llama = _llama_cpp()
+        llama = llama_cpp_library("Quantizing")
         _log_callback = llama.llama_log_callback(_on_log)
         llama.llama_log_set(_log_callback, ctypes.c_void_p(0))
     return _log_lines
@@ -153,9 +154,10 @@ def _on_log(level: int, text: bytes, _user_data: object) -> None:
         sys.stderr.write(f"llama.cpp: {line}\n")
 
 
-def _llama_cpp() -> Any:
+def llama_cpp_library(purpose: str) -> Any:
+    """The llama_cpp module. Raises MissingExtra, naming the purpose it is needed for."""
     try:
         import llama_cpp
     except ImportError as error:
-        raise MissingExtra("llama-cpp-python", "infer", "Quantizing") from error
+        raise MissingExtra("llama-cpp-python", "infer", purpose) from error
     return llama_cpp

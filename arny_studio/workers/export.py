@@ -1,0 +1,50 @@
+"""`python -m arny_studio.workers.export FOLDER`: base + adapter → GGUF files, as the folder's recipe says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from arny_studio.jobs.events import Finished, Stopped
+from arny_studio.jobs.folder import RunFolder
+from arny_studio.jobs.manifest import installed_versions
+from arny_studio.jobs.program import Emit, Inbox, run_program
+from arny_studio.recipe import ExportRecipe
+
+
+def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
+    """Export as the folder's recipe says. A run that is complete already stays as it is."""
+    recipe = folder.recipe(ExportRecipe)
+    if folder.is_complete:
+        return Finished(summary="This export was complete already; nothing was written.")
+    from arny_studio.engine.base_model import resolve_base
+    from arny_studio.engine.export import Export, StopRequested
+
+    base = resolve_base(_beside(folder, recipe.base))
+    adapter = Path(_beside(folder, recipe.adapter)) if recipe.adapter else None
+    export = Export(
+        recipe,
+        folder.outputs,
+        base=base,
+        adapter=adapter,
+        versions=installed_versions(),
+        emit=emit,
+        asked_to_stop=lambda: inbox.stop_requested,
+    )
+    try:
+        made = export.run()
+    except StopRequested:
+        return Stopped(summary="Stopped; no file was written.")
+    inputs = [*made.sources, base / "config.json"]
+    folder.write_manifest(kind="export", inputs=inputs, outputs=made.files, seed=None, contract=recipe.contract)
+    return Finished(summary=", ".join(file.name for file in made.files if file.suffix == ".gguf") + ".")
+
+
+def _beside(folder: RunFolder, named: str) -> str:
+    """A path in a recipe is absolute or relative to the recipe's folder; a Hub id stays one."""
+    path = Path(named).expanduser()
+    inside = folder.path / path
+    return str(path if path.is_absolute() or not inside.exists() else inside)
+
+
+if __name__ == "__main__":
+    run_program("export", main, detached=True)
