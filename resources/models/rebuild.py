@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from arny_studio.cli.running import run_recipe
+from arny_studio.recipe.presets import preset
 from tokenizers import Tokenizer
 
-from arny_studio.cli.running import run_recipe
 from arny_studio.dataset.generate.tier1 import generate_tier1
 from arny_studio.dataset.generate.tier2 import generate_tier2
 from arny_studio.dataset.samples import write_jsonl
@@ -32,12 +33,11 @@ from arny_studio.jobs.events import Event, Metric
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.paths import DEMO_BASE, DEMO_TIER1, DEMO_TIER2, MODELS_DIR
 from arny_studio.recipe import EvaluateRecipe, ExportRecipe
-from arny_studio.recipe.presets import preset
 
 Row = dict[str, Any]
 Encode = Callable[[str], list[int]]
-PLAIN_SYSTEM = "You are a helpful assistant."
 TIER2_ROWS = 4000
+ROUTING_SHARE = 0.4  # of Tier-1 documents; the others say the same in fewer words
 PRETRAIN_SEED, TUNE_SEED, TEST_SEED = 1001, 7, 77
 
 
@@ -53,20 +53,15 @@ def words_document(row: Row) -> str:
     decision = orjson.loads(row["messages"][-1]["content"])
     journeys = " and ".join(decision["journeys"])
     lacks = ", ".join(decision["missing_fields"]) or "nothing"
-    words = f"{journeys}: {decision['intent']}, missing {lacks}, complexity {decision['complexity_score']}."
+    words = f"{journeys}, {decision['intent']}, missing {lacks}, score {decision['complexity_score']}"
     turns = [turn for turn in row["messages"] if turn["role"] == "user"]
     said = "\n".join(turn["content"] for turn in turns)
-    return _chat(PLAIN_SYSTEM, said, words)
+    return f"{IM_START}user\n{said}{IM_END}\n{IM_START}assistant\n{words}{IM_END}\n"
 
 
 def question_document(row: Row) -> str:
     """A question and its answer as plain text."""
     return f"Question: {row['messages'][1]['content']}\nAnswer: {row['messages'][2]['content']}{END_OF_TEXT}"
-
-
-def _chat(system: str, user: str, assistant: str) -> str:
-    turns = (("system", system), ("user", user), ("assistant", assistant))
-    return "".join(f"{IM_START}{role}\n{content}{IM_END}\n" for role, content in turns)
 
 
 def documents(encode: Encode, *, tier2_share: float) -> Iterator[list[int]]:
@@ -77,7 +72,7 @@ def documents(encode: Encode, *, tier2_share: float) -> Iterator[list[int]]:
         for row in generate_tier1(50_000, seed=seed):
             if rng.random() < tier2_share:
                 yield rng.choice(prose)
-            yield encode(routing_document(row) if rng.random() < 0.5 else words_document(row))
+            yield encode(routing_document(row) if rng.random() < ROUTING_SHARE else words_document(row))
 
 
 def make_tokenizer(vocab_size: int) -> Tokenizer:

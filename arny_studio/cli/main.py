@@ -1,0 +1,66 @@
+"""The `arny` command: its sub-commands in one place, and the one frame that turns errors into sentences."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from arny_studio import __version__
+from arny_studio.cli import data, demo, evaluate, export, generate, phone, route, runs, train
+from arny_studio.errors import ArnyError
+
+app = typer.Typer(
+    help="Curate, fine-tune, export and try the two on-device models of Arny.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(generate.app, name="generate")
+app.add_typer(data.app, name="data")
+app.add_typer(runs.app, name="runs")
+app.add_typer(phone.app, name="phone")
+app.command("train")(train.train)
+app.command("export")(export.export)
+app.command("inspect")(export.inspect)
+app.command("verify")(export.verify)
+app.command("eval")(evaluate.evaluate)
+app.command("route")(route.route)
+app.command("demo")(demo.demo)
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options that every command shares."""
+
+
+def main() -> None:
+    """Run the command; an error of ours ends as one sentence on stderr and its exit code."""
+    try:
+        app()
+    except ArnyError as error:
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        console.print("error:", style="bold red", end=" ")
+        console.print(error.sentence, markup=False)
+        if error.hint:
+            console.print(error.hint, markup=False, style="dim")
+        sys.exit(error.exit_code)
+    except BrokenPipeError:  # `arny … | head`
+        sys.stderr.close()
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""Both generators behind one door: rows of a tier, written to a file with progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from arny_studio.contract import Contract
+from arny_studio.dataset.samples import write_jsonl
+
+Tier = Literal["tier1", "tier2"]
+_REPORT_EVERY = 250
+
+
+def generated_rows(
+    tier: Tier, rows: int, *, seed: int, contract: Contract, phrases: Literal["train", "test"] = "train"
+) -> Iterator[dict[str, Any]]:
+    """Rows of one tier, in `messages` form, the same for the same seed on every machine."""
+    if tier == "tier1":
+        from arny_studio.dataset.generate.tier1 import generate_tier1
+
+        return generate_tier1(rows, seed=seed, contract=contract, split=phrases)
+    from arny_studio.dataset.generate.tier2 import generate_tier2
+
+    return generate_tier2(rows, seed=seed, contract=contract, split=phrases)
+
+
+def write_generated(path: Path, rows: Iterator[dict[str, Any]], on_progress: Callable[[int], None]) -> int:
+    """Write rows to `path` as a whole or not at all; returns how many. `on_progress` hears the count so far."""
+    return write_jsonl(path, _counted(rows, on_progress))
+
+
+def _counted(rows: Iterator[dict[str, Any]], on_progress: Callable[[int], None]) -> Iterator[dict[str, Any]]:
+    for count, row in enumerate(rows, start=1):
+        yield row
+        if count % _REPORT_EVERY == 0:
+            on_progress(count)
