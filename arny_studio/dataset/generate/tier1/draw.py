@@ -99,8 +99,11 @@ def say_slot(name: str, source: Source) -> Speak:
         values = draw.values
         value = values.get(name)
         if value is None:
+            before = dict(values)
             value = source(draw)
-            if value in values.values():  # “from boston to boston”
+            if value in before.values():  # “from boston to boston”
+                values.clear()
+                values.update(before)
                 value = source(draw)
             values[name] = value
         out.append(value)

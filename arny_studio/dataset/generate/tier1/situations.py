@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from arny_studio.dataset.generate.tier1 import labels
@@ -55,6 +55,7 @@ _CHANGES = (
     "better ",
 )
 _HELD_OUT_CHANGES = ("on second thought ", "hold on, ")
+_FILLS: dict[Situation, Fill] = {"all_parameters": "all", "missing_parameters": "some"}
 _MOST_TRIES = 12
 _MOST_JOURNEYS = 4
 
@@ -90,7 +91,9 @@ class Speaker:
         spoken = self._said(intent, situation)
         if spoken is None:
             return None
-        surface = self._typed(spoken.text, spoken.values, wrap=intent.spec.situation not in ("chat", "unclear"))
+        surface = self._typed(
+            spoken.text, spoken.values.values(), wrap=intent.spec.situation not in ("chat", "unclear")
+        )
         decision = self._decide(spoken, surface)
         return Conversation(situation, [(surface.text, decision)], spoken.template, [spoken])
 
@@ -98,7 +101,9 @@ class Speaker:
         """Two requests in one sentence; the first one leads."""
         one, two = first.say(self._random, "any"), second.say(self._random, "any")
         two.text = two.text.removeprefix("please ")
-        surface = self._typed(one.text + self._pick(self._joiners) + two.text, {**two.values, **one.values})
+        surface = self._typed(
+            one.text + self._pick(self._joiners) + two.text, (*one.values.values(), *two.values.values())
+        )
         decision = self._decide_both(one, two, surface)
         return Conversation("multi_domain", [(surface.text, decision)], f"{one.template}+{two.template}", [one, two])
 
@@ -108,17 +113,17 @@ class Speaker:
         spoken = self._said(intent, "all_parameters" if changes else "missing_parameters")
         if spoken is None:
             return None
-        surface = self._typed(spoken.text, spoken.values)
+        surface = self._typed(spoken.text, spoken.values.values())
         first = (surface.text, self._decide(spoken, surface))
         reply = self._change(spoken) if changes else self._reply(spoken)
         if reply is None:
             return None
-        surface = self._typed(reply, spoken.values, wrap=False)
+        surface = self._typed(reply, spoken.values.values(), wrap=False)
         second = (surface.text, self._decide(spoken, surface))
         return Conversation("follow_up", [first, second], spoken.template, [spoken])
 
     def _said(self, intent: SpokenIntent, situation: Situation) -> Spoken | None:
-        fill: Fill = {"all_parameters": "all", "missing_parameters": "some"}.get(situation, "any")  # type: ignore[assignment]
+        fill = _FILLS.get(situation, "any")
         for _ in range(_MOST_TRIES):
             spoken = intent.say(self._random, fill)
             if fill == "any" or bool(spoken.missing) == (fill == "some"):
@@ -156,10 +161,10 @@ class Speaker:
                 said.append("".join(out).strip())
         return (", ", " ")[draw.random() < 0.5].join(said)
 
-    def _typed(self, text: str, values: Mapping[str, str], *, wrap: bool = True) -> Surface:
+    def _typed(self, text: str, values: Iterable[str], *, wrap: bool = True) -> Surface:
         return typed(
             text,
-            values.values(),
+            values,
             self._random,
             self._shares,
             names=self._book.names,
