@@ -32,7 +32,7 @@ def execute(journey: str, intent: str, query: str) -> SandboxResult:
     """Sample results for a request; the connector goes by the journey, the figures by the request's words."""
     digest = hashlib.sha256(f"{journey}\0{intent}\0{' '.join(query.lower().split())}".encode()).digest()
     connector, title, make = _CONNECTORS.get(journey, _GENERAL)
-    draw = random.Random(digest)  # noqa: S311 - sample figures, no secret
+    draw = random.Random(digest)
     return SandboxResult(connector=connector, title=title, rows=tuple(make(draw, n) for n in range(3)))
 
 

@@ -48,7 +48,7 @@ class ContextFull(BadInput):
     """More tokens than the context holds."""
 
 
-class Interrupted(Exception):  # noqa: N818 - a wish that came true, not an error
+class Interrupted(Exception):
     """A load or a decode ended early because `interrupt` was called or `should_stop` said so."""
 
 

@@ -1,0 +1,134 @@
+"""Worker: one simulated phone. `python -m arny_studio.workers.phone FOLDER`; with `queries` in the recipe it runs them
+in order and ends, otherwise it answers commands until it is stopped or its standard input ends.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+from msgspec import Struct
+
+from arny_studio.errors import BadInput, MissingFile
+from arny_studio.jobs.commands import AnyCommand, Ask, CancelReply, ForgetConversation, MemoryPressure, Stop
+from arny_studio.jobs.events import Finished, Progress, Stage, Stopped
+from arny_studio.jobs.folder import RunFolder
+from arny_studio.jobs.program import Emit, Inbox, run_program
+from arny_studio.recipe import PhoneRecipe
+
+if TYPE_CHECKING:
+    from arny_studio.engine.phone import Phone
+
+TICK_S = 0.25  # how often an idle phone looks at its cap and at Tier-2's idle time
+
+
+class ScriptedQuery(Struct, frozen=True, kw_only=True):
+    """A line of a query file. `continues` makes it the answer to the question before."""
+
+    query: str
+    continues: bool = False
+
+
+def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
+    """Switch the phone on, then run the recipe's queries or wait for commands."""
+    recipe = folder.recipe(PhoneRecipe)
+    queries = list(read_queries(Path(recipe.queries))) if recipe.queries else None
+    emit(Stage(name="load", title="Switching the phone on", index=1, total=2))
+    from arny_studio.engine.phone import Phone
+
+    desk = Desk(inbox)
+    with Phone(recipe, emit=emit, interrupted=desk.interruption) as phone:
+        emit(Stage(name="serve", title=f"{phone.profile.title}, {phone.mode}", index=2, total=2))
+        if queries is None:
+            return _serve(phone, desk)
+        return _run(phone, desk, queries, emit)
+
+
+def read_queries(path: Path) -> Iterator[ScriptedQuery]:
+    """The lines of a query file. Raises MissingFile, or BadInput with file and line."""
+    if not path.is_file():
+        raise MissingFile(f"There is no query file at {path}.")
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            yield msgspec.json.decode(line, type=ScriptedQuery)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BadInput(f'{path.name}:{number}: a line is {{"query": …}}: {error}.') from error
+
+
+class Desk:
+    """Sorts commands: what cannot wait reaches the phone in mid-answer, the rest keeps its order."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+        self._waiting: deque[AnyCommand] = deque()
+        self._serving = ""
+
+    def next_command(self) -> AnyCommand | None:
+        """The next command, or None after a tick without one. A wish to stop goes before all that waits."""
+        if self._inbox.stop_requested:
+            return Stop(mode=self._inbox.stop_mode)
+        command = self._waiting.popleft() if self._waiting else self._inbox.next_command(TICK_S)
+        self._serving = command.request if isinstance(command, Ask) else ""
+        return command
+
+    def serve(self, request: str) -> None:
+        """Which request is being answered."""
+        self._serving = request
+
+    def interruption(self) -> Literal["cancel", "pressure", "stop"] | None:
+        """What has come in that the answer in progress must hear of."""
+        if self._inbox.stop_requested:
+            return "stop"
+        while (command := self._inbox.next_command(0)) is not None:
+            match command:
+                case CancelReply() if command.request == self._serving:
+                    return "cancel"
+                case CancelReply():
+                    self._waiting = deque(ask for ask in self._waiting if not _is_ask(ask, command.request))
+                case MemoryPressure():
+                    return "pressure"
+                case Stop():
+                    return "stop"
+                case _:
+                    self._waiting.append(command)
+        return None
+
+
+def _is_ask(command: AnyCommand, request: str) -> bool:
+    return isinstance(command, Ask) and command.request == request
+
+
+def _serve(phone: Phone, desk: Desk) -> Finished | Stopped:
+    answered = 0
+    while True:
+        match desk.next_command():
+            case Ask() as command:
+                phone.ask(command.request, command.query, continues=command.continues)
+                answered += 1
+            case MemoryPressure():
+                phone.relieve_pressure()
+            case ForgetConversation():
+                phone.forget()
+            case Stop():
+                return Stopped(summary=f"The phone was switched off after {answered} requests.")
+            case None:
+                phone.tick()
+
+
+def _run(phone: Phone, desk: Desk, queries: list[ScriptedQuery], emit: Emit) -> Finished | Stopped:
+    for number, line in enumerate(queries, start=1):
+        desk.serve(f"q{number}")
+        phone.ask(f"q{number}", line.query, continues=line.continues)
+        emit(Progress(done=number, total=len(queries), unit="queries"))
+        if desk.interruption() == "stop":
+            return Stopped(summary=f"Stopped after {number} of {len(queries)} queries.")
+    return Finished(summary=f"Answered {len(queries)} queries.")
+
+
+if __name__ == "__main__":
+    run_program("phone", main)
