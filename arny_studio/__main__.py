@@ -21,7 +21,7 @@ def main() -> int:
 def _be_worker(arguments: list[str]) -> int:
     """Run `arny_studio.workers.<kind>` as a program; it ends the process itself."""
     if len(arguments) < 2 or not arguments[0].isidentifier():
-        print("Usage: --worker KIND FOLDER", file=sys.stderr)
+        sys.stderr.write("Usage: --worker KIND FOLDER\n")
         return 2
     kind, *rest = arguments
     sys.argv = [f"arny-worker-{kind}", *rest]

@@ -104,7 +104,7 @@ class Studio(QObject):
 
     @Slot(str)
     def _on_workspace_chosen(self, root: str) -> None:
-        asyncio.ensure_future(self.switch_workspace(Path(root)))
+        self._switching = asyncio.ensure_future(self.switch_workspace(Path(root)))
 
     async def switch_workspace(self, root: Path) -> None:
         """Open a window on another workspace and close the present one; detached runs go on."""
@@ -196,7 +196,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         studio = build_studio(app, arguments.workspace)
     except ArnyError as error:
-        print(error.sentence, error.hint, sep="\n", file=sys.stderr)
+        sys.stderr.write(f"{error.sentence}\n{error.hint}\n")
         return error.exit_code
     _catch_bugs(loop, studio)
     with loop:

@@ -68,7 +68,7 @@ class CommandPalette(QFrame):
         if isinstance(action, QAction):
             action.trigger()
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Give the list the keys that move and choose, the line everything else."""
         if watched is not self._query or not isinstance(event, QKeyEvent) or event.type() != QEvent.Type.KeyPress:
             return False

@@ -147,7 +147,9 @@ class JobsController(QObject):
     async def adopt_running(self) -> None:
         """Follow the runs that an earlier window left behind and that still live; newest first."""
         for folder in self._workspace.runs_by_time()[:_ADOPTABLE_RUNS]:
-            if folder.is_complete or self.find(folder) is not None:
+            owner = folder.lock.living_owner()
+            is_anothers = owner is not None and not owner.detached
+            if folder.is_complete or is_anothers or self.find(folder) is not None:
                 continue
             early: list[AnyEvent] = []
             job = await adopt_job(folder, on_event=early.append)

@@ -93,7 +93,7 @@ class MainWindow(QMainWindow):
                     menu.addAction(entry.action)
                 self.menuBar().addMenu(menu)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Give the room to the page where there is little."""
         super().resizeEvent(event)
         is_narrow = self._settings.values.rail_is_narrow or event.size().width() < _NARROW_BELOW_PX
@@ -105,7 +105,7 @@ class MainWindow(QMainWindow):
         self._settings.change(rail_is_narrow=not self.rail.is_narrow)
         self.rail.set_narrow(not self.rail.is_narrow)
 
-    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+    def closeEvent(self, event: QCloseEvent) -> None:
         """Remember the geometry and let every tab put its things away."""
         self._settings.change(geometry=self.saveGeometry().toBase64().data().decode())
         for tab in self._tabs.values():

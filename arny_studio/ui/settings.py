@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -58,7 +57,7 @@ class SettingsStore:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             partial.write_bytes(msgspec.json.format(msgspec.json.encode(self.values)))
-            os.replace(partial, self._path)
+            partial.replace(self._path)
         except OSError:
             partial.unlink(missing_ok=True)
 

@@ -51,7 +51,7 @@ class Scale(Struct, frozen=True, kw_only=True):
 class TakesIcon(Protocol):
     """A widget or action that can carry an icon."""
 
-    def setIcon(self, icon: QIcon, /) -> None: ...  # noqa: N802
+    def setIcon(self, icon: QIcon, /) -> None: ...
 
 
 class _Template(string.Template):

@@ -51,7 +51,9 @@ class PageHead(QWidget):
         self.setProperty("surface", "clear")
         self.about = label(about, "muted")
         self.about.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        words = column(label(title, "title"), self.about, gap="xs")
+        self.title = label(title, "title")
+        self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        words = column(self.title, self.about, gap="xs")
         self._layout = row(gap="s")
         self._layout.addLayout(words, 1)
         for button in buttons:

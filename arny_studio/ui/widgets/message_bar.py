@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
@@ -82,7 +83,7 @@ class MessageBar(QWidget):
             if (known.level, known.sentence, known.hint) == (level, sentence, hint):
                 return known
         message = Message(self._theme, level, sentence, hint)
-        message.closed.connect(self._on_closed)
+        message.closed.connect(partial(self.dismiss, message))
         for text, on_click in (buttons or {}).items():
             message.add_button(text, on_click)
         if hint.startswith(_INSTALL):
@@ -96,16 +97,13 @@ class MessageBar(QWidget):
         self.messages.append(message)
         self._layout.insertWidget(0, message)
         while len(self.messages) > _MOST_MESSAGES:
-            self._drop(self.messages[0])
+            self.dismiss(self.messages[0])
         self.show()
 
-    @Slot()
-    def _on_closed(self) -> None:
-        sender = self.sender()
-        if isinstance(sender, Message) and sender in self.messages:
-            self._drop(sender)
-
-    def _drop(self, message: Message) -> None:
+    def dismiss(self, message: Message) -> None:
+        """Take a message away; nothing happens where it went before."""
+        if message not in self.messages:
+            return
         self.messages.remove(message)
         message.hide()
         message.deleteLater()

@@ -1,0 +1,64 @@
+"""Tables on the theme: whole rows selected, fixed row height (so a million rows cost nothing), no grid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import QAbstractItemModel, Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView
+
+ROW_PX = 34
+
+
+class Table(QTableView):
+    """A read-only table. `widths` fixes columns in pixels; `stretched` takes what is left.
+
+    A column in `hidden_below` goes away while the table is narrower than its number of pixels.
+    """
+
+    def __init__(
+        self, model: QAbstractItemModel, widths: Mapping[int, int], stretched: int, *,
+        hidden_below: Mapping[int, int] | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self._hidden_below = hidden_below or {}
+        self.setModel(model)
+        self.setProperty("look", "inset")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self._set_up_headers(widths, stretched)
+
+    def select_line(self, line: int) -> None:
+        """Select a line and bring it into view."""
+        index = self.model().index(line, 0)
+        self.setCurrentIndex(index)
+        self.scrollTo(index)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Drop the less important columns where there is no room."""
+        super().resizeEvent(event)
+        for number, least_px in self._hidden_below.items():
+            is_hidden = event.size().width() < least_px
+            if self.isColumnHidden(number) != is_hidden:
+                self.setColumnHidden(number, is_hidden)
+
+    def _set_up_headers(self, widths: Mapping[int, int], stretched: int) -> None:
+        side = self.verticalHeader()
+        side.hide()
+        side.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        side.setDefaultSectionSize(ROW_PX)
+        top = self.horizontalHeader()
+        top.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        top.setHighlightSections(False)
+        top.setSectionsMovable(True)
+        for number, width in widths.items():
+            self.setColumnWidth(number, width)
+        top.setSectionResizeMode(stretched, QHeaderView.ResizeMode.Stretch)
