@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import signal
 import subprocess
@@ -21,7 +20,7 @@ def test_that_a_failing_writer_leaves_the_old_file_and_no_trace(tmp_path):
         file.write(b"half")
         raise RuntimeError
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["a.txt"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_that_a_symlink_is_followed_and_the_mode_is_kept(tmp_path):
@@ -51,7 +50,7 @@ def test_that_a_full_disk_is_said_and_leaves_the_old_file(tmp_path):
     done = subprocess.run([sys.executable, "-c", code, str(path)], preexec_fn=limit, capture_output=True, text=True)
     assert "The disk is full" in done.stdout, done.stderr
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["a.txt"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_that_a_place_that_cannot_be_written_is_said(tmp_path):

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from msgspec import Struct, field
+import msgspec
+from msgspec import Struct
 
 State = Literal["true", "false", "null", "not_null", "not_empty", "below_threshold"]
 
@@ -16,7 +17,7 @@ class Condition(Struct, frozen=True, forbid_unknown_fields=True):
     """A statement about one field of a decision."""
 
     field: str
-    state: State = field(name="is")
+    state: State = msgspec.field(name="is")
 
     def holds(self, decision: dict[str, Any], threshold: int) -> bool:
         value = decision[self.field]

@@ -43,8 +43,8 @@ def split_file(path: Path, out_folder: Path, shares: SplitShares) -> dict[Side, 
 
     Rows that cannot be read are left out of every side; `arny data check` says which they are.
     """
-    sides: list[Side] = ["train"]
-    sides += [side for side in ("validation", "test") if getattr(shares, side) > 0]
+    others: tuple[Side, ...] = ("validation", "test")
+    sides: list[Side] = ["train", *(side for side in others if getattr(shares, side) > 0)]
     chosen = {
         item.line: side_of(item.id, shares) for item in read_samples(path) if not isinstance(item, RowProblem)
     }  # fmt: skip

@@ -72,7 +72,7 @@ def pretrain(
     """Train in place until the time is over or the documents are; returns the tokens seen."""
     optimizer = _optimizer(model, plan)
     started, tokens = time.monotonic(), 0
-    pad = model.config.pad_token_id
+    pad = int(model.config.pad_token_id or 0)
     model.train()
     for step, (ids, labels) in enumerate(_batches(documents, plan.batch_tokens, pad), start=1):
         share = (time.monotonic() - started) / (plan.minutes * 60)
@@ -103,7 +103,7 @@ def pretrain(
 def save_base(model: Qwen2ForCausalLM, folder: Path) -> None:
     """Write config and weights (bf16 safetensors); the tokenizer files are the tokenizer's business."""
     model.config.use_cache = True
-    model.to(torch.bfloat16).save_pretrained(folder)
+    model.bfloat16().save_pretrained(folder)
 
 
 def _loss(model: Qwen2ForCausalLM, ids: Tensor, labels: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import pytest
@@ -28,7 +29,7 @@ def test_that_the_sides_are_disjoint_complete_and_about_as_large_as_asked(tmp_pa
     names = [f"row-{n}" for n in range(2000)]
     written = split_file(write(tmp_path / "d.jsonl", names), tmp_path / "out", SHARES)
     sides = {side: ids_in(path) for side, (path, _) in written.items()}
-    assert sorted(sum(sides.values(), [])) == sorted(names)
+    assert sorted(itertools.chain.from_iterable(sides.values())) == sorted(names)
     assert len(sides["validation"]) == pytest.approx(400, rel=0.2)
     assert len(sides["test"]) == pytest.approx(200, rel=0.25)
 
@@ -45,7 +46,7 @@ def test_that_lines_are_copied_byte_for_byte(tmp_path):
         '{"id":  "x",\t"messages":[{"role":"user","content":"\\u00e9"},{"role":"assistant","content":"a"}], "n": 1.50}'
     )
     (tmp_path / "d.jsonl").write_text(odd)
-    [(path, _)] = [entry for entry in split_file(tmp_path / "d.jsonl", tmp_path, SplitShares(validation=0)).values()]
+    [(path, _)] = list(split_file(tmp_path / "d.jsonl", tmp_path, SplitShares(validation=0)).values())
     assert path.read_text() == odd + "\n"
 
 

@@ -79,7 +79,7 @@ def test_that_the_generator_makes_five_thousand_rows_in_a_second_of_processor_ti
     assert time.process_time() - start < 1.0
 
 
-@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("split", ["train", "test", "shapes"])
 def test_that_every_decision_keeps_the_contract(split):
     contract = load_contract("router-v1")
     for row in generate_tier1(ROWS, seed=11, contract=contract, split=split):
@@ -183,7 +183,7 @@ _DAY = re.compile(
 _TIME = re.compile(r"\b\d{1,2}(:\d\d)? ?(am|pm)\b|\bnoon\b|\bo'clock\b")
 
 
-@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize("split", ["train", "test", "shapes"])
 def test_that_missing_fields_are_exactly_the_required_slots_the_sentence_lacks(split):
     slots = {bank.journey: bank.slots for bank in load_banks()}
     cities = re.compile(r"\b(" + "|".join(map(re.escape, load_entities().proper["city"])) + r")\b")
@@ -226,22 +226,24 @@ def test_that_decided_slots_stand_in_what_was_typed():
                     assert plain(value) in text
 
 
-def test_that_no_template_is_in_both_splits(rows, test_rows):
+def test_that_no_phrasing_is_in_two_splits(rows, test_rows):
     def templates(of: list[dict]) -> set[str]:
         return {part for row in of for part in row["meta"]["template"].split("+")}
 
+    shapes = list(generate_tier1(ROWS, seed=7, split="shapes"))
     assert not templates(rows) & templates(test_rows)
+    assert not templates(shapes) & (templates(rows) | templates(test_rows))
 
 
 def test_that_no_entity_is_in_both_splits():
     held_out = phrasebook("test").held_out_values
     names = set(load_entities().proper["city"]) | set(load_entities().proper["person"])
-    for split in ("train", "test"):
+    for split in ("train", "test", "shapes"):
         for talk in conversations(4_000, seed=2, split=split):
             for spoken in talk.spoken:
                 for value in spoken.values.values():
                     if value in names:
-                        assert (value in held_out) == (split == "test")
+                        assert (value in held_out) == (split != "train")
 
 
 def test_that_hardly_any_query_of_the_test_split_is_also_in_the_training_split(test_rows):

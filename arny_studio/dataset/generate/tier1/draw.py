@@ -92,6 +92,17 @@ def compile_node(node: Node, scope: Scope, carriers: Carriers | None = None) -> 
             return _one_of([compile_node(branch, scope, carriers) for branch in branches])
 
 
+class SlotValue(str):
+    """A slot's value among the words of a query, so that its phrasing can be told from what fills it."""
+
+    __slots__ = ()
+
+
+def phrasing(words: list[str]) -> str:
+    """The query with a bare mark in place of every slot's value: two queries with the same one say it the same way."""
+    return "".join(["{}" if type(word) is SlotValue else word for word in words])
+
+
 def say_slot(name: str, source: Source) -> Speak:
     """Say a slot's value and remember it; said twice in one query it is the same value."""
 
@@ -106,7 +117,7 @@ def say_slot(name: str, source: Source) -> Speak:
                 values.update(before)
                 value = source(draw)
             values[name] = value
-        out.append(value)
+        out.append(SlotValue(value))
 
     return speak
 

@@ -9,7 +9,8 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-Split = Literal["train", "test"]
+Split = Literal["train", "test", "shapes"]
+"""`test` keeps back phrasings and values, `shapes` (harder) whole sentence shapes, with the values of `test`."""
 
 OPEN_LIST_SIZE = 10
 """A list of at least this many values is open (names, things) and split; a shorter one is a closed vocabulary."""
@@ -37,7 +38,7 @@ class EntitySplit:
         unique = _unique(values)
         if len(unique) < OPEN_LIST_SIZE:
             return unique
-        return [value for value in unique if (value in self.held_out) == (split == "test")]
+        return [value for value in unique if (value in self.held_out) == (split != "train")]
 
     def _top_up(self, values: list[str]) -> None:
         """A short list may get too few values from the hash alone: its next ones in hash order follow."""

@@ -36,7 +36,7 @@ def generate_tier1(
     """Yield `rows` rows in OpenAI messages form, the same ones for the same arguments.
 
     The last assistant message is the decision as compact JSON in contract order. The first rows of a longer dataset are
-    those of a shorter one. `split="test"` uses templates and entities that `train` never uses.
+    those of a shorter one. `split="test"` says phrasings and entities that `train` never says; `"shapes"` (harder) sentence shapes and entities.
     """
     system = {"role": "system", "content": (contract or load_contract("router-v1")).system_prompt("tier1")}
     for number, talk in enumerate(conversations(rows, seed=seed, split=split, mix=mix)):
@@ -70,7 +70,7 @@ class _Drawing:
         self._random = Random(f"tier1/{split}/{seed}")
         self._mix = mix
         shares = NoiseShares(mix.cased, mix.typos, mix.abbreviations, mix.wrapped)
-        self._speaker = Speaker(book, self._random.random, shares, held_out=split == "test")
+        self._speaker = Speaker(book, self._random.random, shares, held_out=split != "train")
         self._groups = {
             (is_simple, situation): _journeys(intents, mix)
             for (is_simple, situation), intents in _by_situation(book).items()

@@ -16,7 +16,7 @@ _HELD_OUT_OPENERS = ("quick one ", "listen ", "excuse me ", "well ")
 _HELD_OUT_CLOSERS = (" thx", " if possible", " please and thank you")
 _SHORT = {
     "please": "pls", "you": "u", "tomorrow": "tmrw", "thanks": "thx", "are": "r", "your": "ur", "because": "cuz",
-    "want to": "wanna", "going to": "gonna", "what is": "whats", "for": "4", "tonight": "2nite", "with": "w/",
+    "want to": "wanna", "going to": "gonna", "what is": "whats", "tonight": "2nite", "with": "w/",
     "minutes": "mins", "about": "abt", "appointment": "appt", "account": "acct", "got to": "gotta",
     "do not": "dont", "let me": "lemme", "give me": "gimme", "between": "btwn", "without": "w/o", "people": "ppl",
 }  # fmt: skip

@@ -27,6 +27,7 @@ from arny_studio.dataset.generate.tier1.draw import (
     choose,
     compile_node,
     one_of,
+    phrasing,
     say_slot,
     spoken,
 )
@@ -36,6 +37,17 @@ from arny_studio.dataset.generate.tier1.slots import TYPED
 from arny_studio.dataset.generate.tier1.words import FROM_WORDS
 
 _SOURCES: dict[str, Source] = {**TYPED, **ARITHMETIC, **CONVERSIONS}
+
+
+_MOST_TRIES = 40
+_HELD_OUT_ONE_IN = 6
+_FEWEST_HELD_OUT_WORDS = 3
+
+
+def is_held_out(phrasing: str) -> bool:
+    """Whether a phrasing is kept for the test split: one in six, by its hash, save for the shortest (“hello”, “{}?”)."""
+    words = len(phrasing.replace("{}", "").split())
+    return words >= _FEWEST_HELD_OUT_WORDS and stable_hash(phrasing) % _HELD_OUT_ONE_IN == 0
 
 
 class Spoken:
@@ -53,10 +65,11 @@ class Spoken:
 
 
 class _Template:
-    __slots__ = ("carried", "id", "speak")
+    """A compiled line of a bank. With its choices made, it gives many phrasings."""
 
-    def __init__(self, text: str, intent: str, node: Node, speak: Speak) -> None:
-        self.id = f"{intent}:{stable_hash(text):08x}"
+    __slots__ = ("carried", "speak")
+
+    def __init__(self, node: Node, speak: Speak) -> None:
         self.carried = frozenset(slot_names(node))
         self.speak = speak
 
@@ -64,7 +77,7 @@ class _Template:
 class SpokenIntent:
     """An intent of a bank with its templates compiled."""
 
-    def __init__(self, journey: str, spec: Intent, templates: list[_Template], scope: _Scope) -> None:
+    def __init__(self, journey: str, spec: Intent, templates: list[_Template], scope: _Scope, split: Split) -> None:
         self.journey = journey
         self.spec = spec
         self.sayable = len(spec.required) + len(spec.optional)
@@ -72,17 +85,28 @@ class SpokenIntent:
             name: [compile_node(parse_template(text), scope) for text in spec.phrases.get(name, ("{" + name + "}",))]
             for name in (*spec.required, *spec.optional)
         }
+        self._split: Split = split
         self._templates = templates
         self._answers = [_Answer(text) for text in spec.answers]
 
-    def say(self, random: Callable[[], float], fill: Fill) -> Spoken:
-        """Draw a template and speak it."""
+    def say(self, random: Callable[[], float], fill: Fill) -> Spoken | None:
+        """Speak in a phrasing of the split. None where none came up, as in an intent with very few of them."""
+        for _ in range(_MOST_TRIES):
+            said = self._say(random, fill)
+            if said is not None:
+                return said
+        return None
+
+    def _say(self, random: Callable[[], float], fill: Fill) -> Spoken | None:
         template = self._templates[int(random() * len(self._templates))]
         draw = Draw(random, fill)
         draw.carried = template.carried
         out: list[str] = []
         template.speak(draw, out)
-        return Spoken(self, "".join(out), draw, template.id)
+        said = phrasing(out)
+        if self._split != "shapes" and is_held_out(said) == (self._split == "train"):
+            return None
+        return Spoken(self, "".join(out), draw, f"{self.spec.name}:{stable_hash(said):08x}")
 
     def said(self, values: Mapping[str, str]) -> int:
         """How many of the intent's own slots are among `values`."""
@@ -176,7 +200,7 @@ class Phrasebook:
         ]
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)
 def phrasebook(split: Split) -> Phrasebook:
     """The shipped banks, compiled once per process and split."""
     return Phrasebook(split)
@@ -194,10 +218,10 @@ def _compiled(
         named = {name: [compile_node(parse_template(t), scope) for t in texts] for name, texts in spec.phrases.items()}
         carriers = Carriers(spec.required, spec.optional, named)
         templates = []
-        for text in spec.templates if split == "train" else spec.held_out:
+        for text in spec.held_out if split == "shapes" else spec.templates:
             node = parse_template(text)
-            templates.append(_Template(text, spec.name, node, compile_node(node, find, carriers)))
-        return SpokenIntent(bank.journey, spec, templates, scope)
+            templates.append(_Template(node, compile_node(node, find, carriers)))
+        return SpokenIntent(bank.journey, spec, templates, scope, split)
     except BankError as error:
         raise BankError(f"{error.sentence} (intent {spec.name})") from error
 

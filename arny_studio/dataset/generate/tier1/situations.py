@@ -97,9 +97,11 @@ class Speaker:
         decision = self._decide(spoken, surface)
         return Conversation(situation, [(surface.text, decision)], spoken.template, [spoken])
 
-    def multi_domain(self, first: SpokenIntent, second: SpokenIntent) -> Conversation:
+    def multi_domain(self, first: SpokenIntent, second: SpokenIntent) -> Conversation | None:
         """Two requests in one sentence; the first one leads."""
         one, two = first.say(self._random, "any"), second.say(self._random, "any")
+        if one is None or two is None:
+            return None
         two.text = two.text.removeprefix("please ")
         surface = self._typed(
             one.text + self._pick(self._joiners) + two.text, (*one.values.values(), *two.values.values())
@@ -126,7 +128,7 @@ class Speaker:
         fill = _FILLS.get(situation, "any")
         for _ in range(_MOST_TRIES):
             spoken = intent.say(self._random, fill)
-            if fill == "any" or bool(spoken.missing) == (fill == "some"):
+            if spoken is not None and (fill == "any" or bool(spoken.missing) == (fill == "some")):
                 return spoken
         return None
 
