@@ -13,8 +13,16 @@ from rich.console import Console
 from rich.table import Table
 
 from arny_studio.cli.phone import (
-    AsJson, ContractName, Device, Seed, Threads, Tier1, Tier2, phone_recipe, reply_line,
-)  # fmt: skip
+    AsJson,
+    ContractName,
+    Device,
+    Seed,
+    Threads,
+    Tier1,
+    Tier2,
+    phone_recipe,
+    reply_line,
+)
 from arny_studio.cli.running import run_recipe
 from arny_studio.jobs.events import AnyEvent, Decided, Ledger, LedgerLine, LoadRefused, Log, Replied
 from arny_studio.jobs.folder import RunFolder

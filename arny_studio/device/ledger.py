@@ -77,9 +77,10 @@ class RamLedger(Struct, frozen=True, kw_only=True):
         """The account line by line: system, app, then each resident model's parts."""
         lines = [Slice(owner="os", part="reserve", predicted=self.os_reserve)]
         lines.append(Slice(owner="app", part="host", predicted=self.host, measured=self.host))
-        for owner, resident in (("tier1", self.tier1), ("tier2", self.tier2)):
-            if resident is not None:
-                lines += _slices_of(owner, resident)
+        if self.tier1 is not None:
+            lines += _slices_of("tier1", self.tier1)
+        if self.tier2 is not None:
+            lines += _slices_of("tier2", self.tier2)
         return lines
 
     def _with(self, tier: Tier, resident: Resident | None) -> RamLedger:

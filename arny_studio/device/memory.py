@@ -8,6 +8,7 @@ tokenizer's tables; the Python host is counted once per phone, in the ledger.
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from arny_studio.device.profiles import KvType, TierSettings
 
@@ -50,7 +51,7 @@ class ModelShape(Struct, frozen=True, kw_only=True):
     def requantized(self, quant: str) -> ModelShape:
         """The same model in another format, its file size estimated by bits per weight."""
         ratio = BITS_PER_WEIGHT[quant] / BITS_PER_WEIGHT[self.quant]
-        return ModelShape(**(_fields(self) | {"file_bytes": int(self.file_bytes * ratio), "quant": quant}))
+        return replace(self, file_bytes=int(self.file_bytes * ratio), quant=quant)
 
 
 class Footprint(Struct, frozen=True, kw_only=True):
@@ -86,6 +87,3 @@ def compute_bytes(shape: ModelShape, settings: TierSettings) -> int:
     activations = rows * 4 * (2 * shape.ffn + 3 * shape.hidden)
     return activations + 4 * shape.vocab + TOKENIZER_BYTES_PER_ENTRY * shape.vocab + FIXED_COMPUTE_BYTES
 
-
-def _fields(shape: ModelShape) -> dict[str, object]:
-    return {name: getattr(shape, name) for name in shape.__struct_fields__}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ ADAPTER_CONFIG = "adapter_config.json"
 class HfRouter:
     """Greedy decisions, a batch of prompts at a time, padded on the left."""
 
-    batch = 16
+    _BATCH = 16
 
     def __init__(self, folder: Path, *, max_tokens: int, threads: int = 0) -> None:
         """Load the model. Raises MissingFile or BadInput where the folder is none."""
@@ -40,7 +40,12 @@ class HfRouter:
         """Let go of the weights."""
         self._model = None
 
-    def route(self, prompts: Sequence[Sequence[Message]]) -> list[Routed]:
+    def route(self, prompts: Sequence[Sequence[Message]]) -> Iterator[Routed]:
+        """One text per prompt, in order."""
+        for start in range(0, len(prompts), self._BATCH):
+            yield from self._route(prompts[start : start + self._BATCH])
+
+    def _route(self, prompts: Sequence[Sequence[Message]]) -> list[Routed]:
         """One text per prompt; the time of a batch is shared evenly."""
         started = time.perf_counter()
         ids = [self._renderer.prompt_ids(messages) for messages in prompts]

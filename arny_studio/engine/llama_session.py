@@ -23,9 +23,11 @@ from arny_studio.engine.gguf_check import GgufInfo, check_gguf
 from arny_studio.errors import ArnyError, BadInput, MissingExtra
 
 try:
-    from llama_cpp import llama_cpp as lib
+    from llama_cpp import llama_cpp as _bindings
 except ImportError as _error:
     raise MissingExtra("llama-cpp-python", "infer", "Running a model") from _error
+
+lib: Any = _bindings  # its annotations know nothing of ctypes' conversions
 
 KvType = Literal["f32", "f16", "q8_0", "q4_0"]
 Part = tuple[int, Sequence[int]]  # a sequence and the tokens to append to it
@@ -88,6 +90,7 @@ class LlamaSession:
         self._context: Any = None
         self._batch: _Batch | None = None
         self._flag = ctypes.create_string_buffer(2)
+        self.sequences = sequences
         self._tokens: list[list[int]] = [[] for _ in range(sequences)]
         try:
             self._load_model(use_extra_bufts, should_stop)
@@ -191,7 +194,7 @@ class LlamaSession:
 
         Raises ContextFull where `ids` are longer than the context.
         """
-        kept = min(_common_length(self._tokens[sequence], ids), len(ids) - 1)
+        kept = min(common_length(self._tokens[sequence], ids), len(ids) - 1)
         self.truncate(max(kept, 0), sequence)
         return self.append(ids[max(kept, 0) :], sequence)
 
@@ -408,7 +411,8 @@ def padded_context(context: int) -> int:
     return -(-context // _CONTEXT_STEP) * _CONTEXT_STEP
 
 
-def _common_length(first: Sequence[int], second: Sequence[int]) -> int:
+def common_length(first: Sequence[int], second: Sequence[int]) -> int:
+    """How many tokens two sequences begin with alike."""
     for n, (one, other) in enumerate(zip(first, second, strict=False)):
         if one != other:
             return n

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from arny_studio.contract import Contract, Decoded, decode
 from arny_studio.engine.chat_template import ChatTemplate, Message
-from arny_studio.engine.llama_session import Interrupted, LlamaFailure, LlamaSession
+from arny_studio.engine.llama_session import ContextFull, Interrupted, LlamaFailure, LlamaSession, common_length
 from arny_studio.engine.prompting import prompt_ids
 from arny_studio.engine.sampling import Sampler
 from arny_studio.errors import BadInput, MissingExtra
@@ -33,9 +33,13 @@ except ImportError as _error:
     raise MissingExtra("llguidance", "infer", "Routing a query") from _error
 
 DEFAULT_MAX_TOKENS = 256
+LEAST_ROOM = 64  # a context that leaves less for the decision is full
 # Where the budget runs out, a token that begins with one of these is taken first if the schema allows it.
 _CLOSERS_IN_STRING = (b'"',)
 _CLOSERS_ELSEWHERE = (b"}", b"]", b",", b'"')
+
+
+_GREEDY = Sampler()
 
 
 class DecodedRoute(Struct, frozen=True, kw_only=True):
@@ -79,8 +83,7 @@ class RouterDecoder:
         started = time.perf_counter()
         ids = prompt_ids(self.session, self.template, messages)
         prompted = time.perf_counter()
-        room = min(max_tokens, self.session.context - len(ids))
-        writing = self._constrained(room) if constrained else _FreeText(self.session, room)
+        writing = self._writing(len(ids), constrained, max_tokens)
         logits = self.session.prefill([*ids, *writing.begin()])
         prefilled = time.perf_counter()
         sampler = Sampler(temperature=temperature, seed=seed)
@@ -90,21 +93,93 @@ class RouterDecoder:
             logits = self.session.append(pending)
         ended = time.perf_counter()
         stages = {"prompt": prompted - started, "prefill": prefilled - prompted, "decode": ended - prefilled}
-        return DecodedRoute(
-            text=writing.text,
-            decoded=decode(self.contract, writing.text, threshold=threshold),
-            stages_ms={name: 1000 * seconds for name, seconds in stages.items()},
-            prompt_tokens=len(ids),
-            tokens_total=len(writing.tokens),
-            tokens_forced=writing.forced,
-            is_cut=writing.is_cut,
-        )
+        return self._route(writing, len(ids), stages, threshold)
+
+    def decide_many(
+        self,
+        conversations: Iterable[Sequence[Message]],
+        *,
+        constrained: bool = True,
+        max_tokens: int = DEFAULT_MAX_TOKENS,
+    ) -> Iterator[DecodedRoute | ContextFull]:
+        """Greedy decisions about many conversations, in their order; several are decoded side by side.
+
+        Uses every sequence of the session but the first, which holds what the conversations share. One that does not
+        fit the context comes out as the reason. Needs a session of at least two sequences.
+        """
+        shared = _Shared(self.session)
+        idle = list(range(1, self.session.sequences))
+        running: dict[int, _Row] = {}
+        done: dict[int, DecodedRoute | ContextFull] = {}
+        following = 0
+        for number, messages in enumerate(conversations):
+            try:
+                row = self._begin(number, messages, constrained, max_tokens)
+            except ContextFull as error:
+                done[number] = error
+                continue
+            while not idle:
+                idle += self._advance(running, done)
+            sequence = idle.pop()
+            row.pending = shared.rest_for(sequence, row.pending)
+            running[sequence] = row
+            while following in done:
+                yield done.pop(following)
+                following += 1
+        while running:
+            self._advance(running, done)
+        yield from (done[number] for number in sorted(done))
 
     def warm(self, messages: Sequence[Message]) -> None:
         """Read what all queries share (the system message) ahead of the first one."""
         ids = prompt_ids(self.session, self.template, messages)
         if ids:
             self.session.prefill(ids)
+
+    def _begin(self, number: int, messages: Sequence[Message], constrained: bool, max_tokens: int) -> _Row:
+        ids = prompt_ids(self.session, self.template, messages)
+        writing = self._writing(len(ids), constrained, max_tokens)
+        return _Row(number, writing, [*ids, *writing.begin()], len(ids))
+
+    def _advance(self, running: dict[int, _Row], done: dict[int, DecodedRoute | ContextFull]) -> list[int]:
+        """One batch for all rows. Those that ended move to `done`; returns the sequences they leave."""
+        logits = self.session.append_all([(sequence, row.pending) for sequence, row in running.items()])
+        left: list[int] = []
+        for (sequence, row), row_logits in zip(list(running.items()), logits, strict=True):
+            pending = row.writing.take(row_logits, _GREEDY)
+            if pending is None:
+                done[row.number] = self._route(row.writing, row.prompt_tokens, row.stages(), None)
+                self.session.truncate(0, sequence)  # its cells would cost every other row attention
+                left.append(sequence)
+                del running[sequence]
+            else:
+                row.pending = pending
+        return left
+
+    def _route(
+        self, writing: _FreeText | _UnderSchema, prompt_tokens: int, stages: dict[str, float], threshold: int | None
+    ) -> DecodedRoute:
+        return DecodedRoute(
+            text=writing.text,
+            decoded=decode(self.contract, writing.text, threshold=threshold),
+            stages_ms={name: 1000 * seconds for name, seconds in stages.items()},
+            prompt_tokens=prompt_tokens,
+            tokens_total=len(writing.tokens),
+            tokens_forced=writing.forced,
+            is_cut=writing.is_cut,
+        )
+
+    def _writing(self, prompt_tokens: int, constrained: bool, max_tokens: int) -> _FreeText | _UnderSchema:
+        """A fresh text with what room the context leaves. Raises ContextFull where it leaves next to none."""
+        left = self.session.context - prompt_tokens
+        if left < LEAST_ROOM:
+            raise ContextFull(
+                f"The conversation takes {prompt_tokens:,} tokens; the context of {self.session.path.name} holds "
+                f"{self.session.context:,} and needs {LEAST_ROOM} of them for the decision.",
+                hint="Shorten the text or choose a longer context.",
+            )
+        room = min(max_tokens, left)
+        return self._constrained(room) if constrained else _FreeText(self.session, room)
 
     def _constrained(self, room: int) -> _UnderSchema:
         matcher = llguidance.LLMatcher(self._tokenizer, self._grammar, log_level=0)
@@ -124,6 +199,37 @@ class RouterDecoder:
     @cached_property
     def _closing(self) -> _ClosingCost:
         return _ClosingCost(self.session, self.contract)
+
+
+class _Row:
+    """One of several conversations on their way through the model."""
+
+    def __init__(
+        self, number: int, writing: _FreeText | _UnderSchema, pending: Sequence[int], prompt_tokens: int
+    ) -> None:
+        self.number, self.writing, self.pending, self.prompt_tokens = number, writing, pending, prompt_tokens
+        self._started = time.perf_counter()
+
+    def stages(self) -> dict[str, float]:
+        """Seconds from its first batch on; several rows share them."""
+        return {"shared": time.perf_counter() - self._started}
+
+
+class _Shared:
+    """Keeps in sequence 0 what the prompts have in common, so that each reads only the rest of its own."""
+
+    def __init__(self, session: LlamaSession) -> None:
+        self._session = session
+
+    def rest_for(self, sequence: int, ids: Sequence[int]) -> Sequence[int]:
+        """Give a sequence what sequence 0 has of `ids`, and return the tokens still to be fed."""
+        session = self._session
+        if not session.tokens(0):
+            session.prefill(ids[: len(ids) - 1])
+        common = min(common_length(session.tokens(0), ids), len(ids) - 1)
+        session.truncate(common, 0)
+        session.copy_sequence(0, sequence)
+        return ids[common:]
 
 
 class _FreeText:

@@ -20,6 +20,7 @@ from arny_studio.evaluation import Prediction
 from arny_studio.recipe import EvaluateRecipe
 
 MAX_TOKENS = 256
+SIDE_BY_SIDE = 4  # rows of a GGUF that are decoded in one batch
 
 
 class TruthRow(Struct, frozen=True, kw_only=True):
@@ -44,11 +45,9 @@ class Routed(Struct, frozen=True, kw_only=True):
 
 
 class Router(Protocol):
-    """A model that can be asked for decisions; several at a time, answers in the same order."""
+    """A model that can be asked for decisions, which come one by one in the order of the prompts."""
 
-    batch: int
-
-    def route(self, prompts: Sequence[Sequence[Message]]) -> list[Routed]: ...
+    def route(self, prompts: Sequence[Sequence[Message]]) -> Iterator[Routed]: ...
 
     def close(self) -> None: ...
 
@@ -88,40 +87,38 @@ def open_router(recipe: EvaluateRecipe, contract: Contract) -> Router:
 class GgufRouter:
     """Decisions of a GGUF, through the same decoder as on the phone."""
 
-    batch = 1
-
     def __init__(self, path: Path, recipe: EvaluateRecipe, contract: Contract) -> None:
         from arny_studio.engine.llama_session import LlamaSession
         from arny_studio.engine.prompting import template_of
         from arny_studio.engine.router_decoding import RouterDecoder
 
-        self._session = LlamaSession.open(path, context=recipe.context, threads=recipe.threads)
+        self._session = LlamaSession.open(
+            path, context=recipe.context, threads=recipe.threads, sequences=SIDE_BY_SIDE + 1
+        )
         self._decoder = RouterDecoder(self._session, contract, template_of(self._session))
         self._constrained = recipe.constrained
 
-    def route(self, prompts: Sequence[Sequence[Message]]) -> list[Routed]:
-        return [self._route(messages) for messages in prompts]
+    def route(self, prompts: Sequence[Sequence[Message]]) -> Iterator[Routed]:
+        started = time.perf_counter()
+        for route in self._decoder.decide_many(prompts, constrained=self._constrained, max_tokens=MAX_TOKENS):
+            now = time.perf_counter()
+            ms = 1000 * (now - started)
+            started = now
+            if isinstance(route, BadInput):  # a row too long for the context is wrong, not the end of the evaluation
+                yield Routed(text=f"({route.sentence})", ms=ms, tokens=0)
+            else:
+                yield Routed(text=route.text, ms=ms, tokens=route.tokens_total)
 
     def close(self) -> None:
         self._session.close()
-
-    def _route(self, messages: Sequence[Message]) -> Routed:
-        started = time.perf_counter()
-        try:
-            route = self._decoder.decide(messages, constrained=self._constrained, max_tokens=MAX_TOKENS)
-        except BadInput as error:  # a row too long for the context is wrong, not the end of the evaluation
-            return Routed(text=f"({error.sentence})", ms=1000 * (time.perf_counter() - started), tokens=0)
-        return Routed(text=route.text, ms=1000 * (time.perf_counter() - started), tokens=route.tokens_total)
 
 
 def predictions(recipe: EvaluateRecipe, rows: Sequence[TruthRow]) -> Iterator[Prediction]:
     """What the recipe's model says about each row, in order; greedy, so the same every time."""
     contract = load_contract(recipe.contract)
     with closing(open_router(recipe, contract)) as router:
-        for start in range(0, len(rows), router.batch):
-            chunk = rows[start : start + router.batch]
-            for row, routed in zip(chunk, router.route([row.messages for row in chunk]), strict=True):
-                yield _judged(row, routed, contract)
+        for row, routed in zip(rows, router.route([row.messages for row in rows]), strict=True):
+            yield _judged(row, routed, contract)
 
 
 def _judged(row: TruthRow, routed: Routed, contract: Contract) -> Prediction:
