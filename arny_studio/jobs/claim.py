@@ -16,7 +16,7 @@ from msgspec import Struct
 from arny_studio.errors import BadInput
 from arny_studio.jobs.event_log import EventLog, is_ended, size_of
 from arny_studio.jobs.events import Event, Failed, Hello, Terminal
-from arny_studio.jobs.outcome import STDERR_LINES_KEPT, failed_by_death
+from arny_studio.jobs.outcome import failed_by_death, telling_lines
 from arny_studio.jobs.processes import identity_of, is_same_process
 from arny_studio.jobs.wire import encode_line
 
@@ -140,7 +140,7 @@ def stderr_tail(path: Path, offset: int = 0) -> list[str]:
             text = file.read().decode("utf-8", errors="replace")
     except FileNotFoundError:
         return []
-    return text.splitlines()[-STDERR_LINES_KEPT:]
+    return telling_lines(text.splitlines())
 
 
 @contextmanager

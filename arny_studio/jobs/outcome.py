@@ -13,6 +13,7 @@ from arny_studio.jobs.events import Failed, Finished, Stopped, Terminal
 
 EXIT_FINISHED, EXIT_FAILED, EXIT_USAGE, EXIT_STOPPED, EXIT_FOUND_PROBLEMS = range(5)
 STDERR_LINES_KEPT = 20
+_DUMP_MARK = "Fatal Python error: "  # faulthandler's first line
 
 _DIED_SENTENCES: dict[str, str] = {
     "SIGSEGV": "it touched memory that is not its own",
@@ -71,9 +72,10 @@ def failed_by_death(returncode: int | None, stderr_tail: Sequence[str]) -> Faile
 
     `returncode` as subprocess counts it: negative for a signal; None where nobody saw the end.
     """
-    last_lines = list(stderr_tail)[-STDERR_LINES_KEPT:]
+    last_lines = telling_lines(stderr_tail)
     traceback = "\n".join(last_lines)
-    last_line = next((line.strip() for line in reversed(last_lines) if line.strip()), "")
+    own_lines = last_lines[: _start_of_dump(last_lines)]
+    last_line = next((line.strip() for line in reversed(own_lines) if line.strip()), "")
     hint = f"Its last line was: {last_line}" if last_line else ""
     if returncode is None:
         sentence = "The worker ended without a last word; it was killed, or the machine was switched off."
@@ -82,6 +84,22 @@ def failed_by_death(returncode: int | None, stderr_tail: Sequence[str]) -> Faile
         return _failed_by_signal(-returncode, hint, traceback)
     sentence = f"The worker ended with exit code {returncode} without saying why."
     return Failed(kind="bug", sentence=sentence, hint=hint, traceback=traceback)
+
+
+def telling_lines(lines: Sequence[str]) -> list[str]:
+    """The last 20 lines; of a worker that crashed, the ten before faulthandler's dump and the ten it begins with.
+
+    The dump names the innermost frame first, and what a native library said before it would else be pushed out.
+    """
+    dump = _start_of_dump(lines)
+    if dump == len(lines):
+        return list(lines[-STDERR_LINES_KEPT:])
+    half = STDERR_LINES_KEPT // 2
+    return [*lines[max(0, dump - half) : dump], *lines[dump : dump + half]]
+
+
+def _start_of_dump(lines: Sequence[str]) -> int:
+    return next((number for number, line in enumerate(lines) if line.startswith(_DUMP_MARK)), len(lines))
 
 
 def _failed_by_signal(number: int, hint: str, traceback: str) -> Failed:

@@ -85,19 +85,34 @@ def kill(pid: int) -> None:
 
 
 def kill_group(pid: int) -> None:
-    """Kill the process group that a worker leads, grandchildren and all; silence where nothing is left."""
+    """Kill the group and the session that a worker leads, grandchildren and all; silence where nothing is left."""
     if os.name == "nt":  # pragma: no cover
         _kill_tree(pid)
-    else:
-        _signal_quietly(os.killpg, pid, signal.SIGKILL)
+        return
+    _signal_quietly(os.killpg, pid, signal.SIGKILL)
+    for member in _session_members(pid):  # those that made a group of their own
+        kill(member)
 
 
-def end_own_group() -> None:
-    """End what this process started and left running. Does nothing unless it leads its own session."""
+def end_own_session() -> None:
+    """Kill what this process started and left running. Does nothing unless it leads its own session."""
     if os.name == "nt" or os.getsid(0) != os.getpid():
         return
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    os.killpg(0, signal.SIGTERM)
+    for member in _session_members(os.getpid()):
+        if member != os.getpid():
+            kill(member)
+
+
+def _session_members(session: int) -> list[int]:
+    """The live processes of a session; elsewhere than on Linux nobody can list them, and the list is empty."""
+    return [int(path.name) for path in _PROC.glob("[0-9]*") if _session_of(path) == session]
+
+
+def _session_of(process: Path) -> int | None:
+    try:
+        return int(process.joinpath("stat").read_text().rpartition(")")[2].split()[3])
+    except OSError:  # it has just ended
+        return None
 
 
 def _signal_quietly(send: Callable[[int, int], None], pid: int, number: signal.Signals) -> None:

@@ -29,7 +29,7 @@ from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.inbox import Inbox, read_commands
 from arny_studio.jobs.manifest import LIBRARIES, installed_versions
 from arny_studio.jobs.outcome import EXIT_FAILED, EXIT_STOPPED, EXIT_USAGE, exit_code_of
-from arny_studio.jobs.processes import end_own_group, resident_bytes
+from arny_studio.jobs.processes import end_own_session, resident_bytes
 
 __all__ = ["Emit", "Inbox", "Main", "run_program"]
 
@@ -57,7 +57,7 @@ def run_program(
     found problems.
     """
     commands, pipe = _claim_standard_streams(detached)
-    faulthandler.enable(file=sys.stderr)
+    faulthandler.enable(file=sys.stderr, all_threads=False)
     if len(sys.argv) < 2:
         sys.stderr.write(f"usage: python -m arny_studio.workers.{kind} RUN_FOLDER\n")
         _leave(EXIT_USAGE)
@@ -205,5 +205,5 @@ def _sample_until(emitter: Emitter, ended: threading.Event) -> None:
 def _leave(exit_code: int) -> NoReturn:
     """End now. The last word is spoken; a library's own teardown could only hang or crash after it."""
     sys.stderr.flush()
-    end_own_group()
+    end_own_session()
     os._exit(exit_code)

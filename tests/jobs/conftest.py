@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from arny_studio.jobs.folder import RunFolder
+from arny_studio.jobs.workspace import Workspace
+from arny_studio.recipe import TrainRecipe
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "workspace")
+
+
+@pytest.fixture
+def recipe() -> TrainRecipe:
+    return TrainRecipe(title="A small run", base="base", train_data="train.jsonl")
+
+
+@pytest.fixture
+def run_folder(workspace: Workspace, recipe: TrainRecipe) -> RunFolder:
+    return workspace.new_run("train", recipe)
