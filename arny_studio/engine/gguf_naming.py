@@ -40,9 +40,8 @@ def label_model(
     """Labels from what base and adapter say. `name` is the basename where given, `finetune` what the training was for."""
     card = read_model_card(base)
     base_id = _base_id(card, adapter)
-    full_name, organization, basename, base_finetune, _version, _size = gguf.Metadata.get_model_id_components(
-        base_id, parameters
-    )
+    # Without a parameter count, or else a size in the name that differs from it is taken for a finetune.
+    full_name, organization, basename, base_finetune, _version, _size = gguf.Metadata.get_model_id_components(base_id)
     tunings = [base_finetune if not name else "", finetune]
     chosen_basename = _clean(name) or _clean(basename or full_name or base_id) or "model"
     chosen_finetune = "-".join(_clean(tuning) for tuning in tunings if tuning)

@@ -9,7 +9,7 @@ from typing import Any
 
 import tokenizers
 
-from arny_studio.engine.quantize import QuantizeFailed, llama_cpp_library, route_llama_log
+from arny_studio.engine.quantize import ExportFailed, llama_cpp_library, route_llama_log
 from arny_studio.errors import BadInput
 
 # Scripts, digits, punctuation, white space, emoji, JSON and control tokens; NFC, as llama.cpp does not normalize.
@@ -30,12 +30,12 @@ PROBES = (
 
 
 def check_tokenizer(gguf: Path, tokenizer_file: Path) -> None:
-    """Raise QuantizeFailed at the first text that the GGUF splits differently from tokenizer.json."""
+    """Raise ExportFailed at the first text that the GGUF splits differently from tokenizer.json."""
     tokenizer = tokenizers.Tokenizer.from_file(str(tokenizer_file))
     for text, found in zip(PROBES, _tokenized(gguf, PROBES), strict=True):
         expected: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
         if found != expected:
-            raise QuantizeFailed(
+            raise ExportFailed(
                 f"{gguf.name} tokenizes {text[:40]!r} differently from {tokenizer_file}: {found[:8]} instead of"
                 f" {expected[:8]}.",
                 hint="A model served with another tokenization than it was trained with answers badly.",

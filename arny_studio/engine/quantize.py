@@ -30,8 +30,8 @@ _WARNING, _ERROR, _CONTINUED = 3, 4, 5  # ggml_log_level; the last goes on with 
 _KEPT_LINES = 20
 
 
-class QuantizeFailed(ArnyError):
-    """llama.cpp could not quantize; its own words are in the hint."""
+class ExportFailed(ArnyError):
+    """A library could not do its part, or did something else than asked; its own words are in the hint."""
 
     kind = "library"
 
@@ -59,7 +59,7 @@ def quantize(source: Path, out: Path, quant: Quant, *, threads: int, on_progress
     """Quantize the F16 file `source` to `out`, which appears only when it is complete and read back.
 
     `threads` 0 means one less than there are cores. `on_progress` may raise to give up: the file is then removed, while
-    llama.cpp's thread ends with the process. Raises BadInput, DiskFull, MissingExtra or QuantizeFailed.
+    llama.cpp's thread ends with the process. Raises BadInput, DiskFull, MissingExtra or ExportFailed.
     """
     if quant == "F16":
         raise BadInput("F16 is what quantizing starts from; copy the file instead.")
@@ -109,7 +109,7 @@ def _failure(source: Path, partial: Path, quant: Quant, expected: int, lines: li
     written = partial.stat().st_size if partial.exists() else 0
     if missing > 1 or (0 < written < expected and _is_stream_error(lines)):
         return disk_full(partial.parent, missing if missing > 1 else expected - written, partial.stem)
-    return QuantizeFailed(f"llama.cpp could not quantize {source} to {quant}.", hint=" ".join(lines[-3:]))
+    return ExportFailed(f"llama.cpp could not quantize {source} to {quant}.", hint=" ".join(lines[-3:]))
 
 
 def _is_stream_error(lines: list[str]) -> bool:
@@ -122,9 +122,9 @@ def _verify(partial: Path, quant: Quant, predicted: list[PredictedTensor]) -> No
     if found != sorted((tensor.name, tensor.type.name) for tensor in predicted):
         expected = {tensor.name: tensor.type.name for tensor in predicted}
         odd = next((name for name, kind in found if expected.get(name) != kind), "a tensor is missing")
-        raise QuantizeFailed(f"The {quant} file does not hold the tensors it should hold ({odd}).")
+        raise ExportFailed(f"The {quant} file does not hold the tensors it should hold ({odd}).")
     if info.number("general.file_type") != FILE_TYPES[quant]:
-        raise QuantizeFailed(f"The {quant} file does not say that it is {quant}.")
+        raise ExportFailed(f"The {quant} file does not say that it is {quant}.")
 
 
 _log_lines: list[str] = []
