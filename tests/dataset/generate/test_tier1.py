@@ -228,7 +228,8 @@ def test_that_decided_slots_stand_in_what_was_typed():
 
 def test_that_no_phrasing_is_in_two_splits(rows, test_rows):
     def templates(of: list[dict]) -> set[str]:
-        return {part for row in of for part in row["meta"]["template"].split("+")}
+        worded = (row for row in of if not row["meta"]["template"].startswith("gibberish"))
+        return {part for row in worded for part in row["meta"]["template"].split("+")}
 
     shapes = list(generate_tier1(ROWS, seed=7, split="shapes"))
     assert not templates(rows) & templates(test_rows)

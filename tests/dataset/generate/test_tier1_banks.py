@@ -12,7 +12,7 @@ from arny_studio.contract import load_contract
 from arny_studio.dataset.generate.tier1.banks import Bank, BankError, load_banks, load_entities, load_facts
 from arny_studio.dataset.generate.tier1.entities import OPEN_LIST_SIZE, EntitySplit, title
 from arny_studio.dataset.generate.tier1.noise import NoiseShares, is_question, misspelt, typed
-from arny_studio.dataset.generate.tier1.phrasebook import phrasebook
+from arny_studio.dataset.generate.tier1.phrasebook import entity_lists, phrasebook
 
 GOOD = """
 journey = "flight"
@@ -31,8 +31,10 @@ def open_lists() -> Iterator[tuple[str, tuple[str, ...]]]:
     entities = load_entities()
     yield from (*entities.proper.items(), *entities.common.items())
     for bank in load_banks():
-        yield from ((name, values) for name, values in bank.slots.items() if not isinstance(values, str))
-    yield from ((name, tuple(table.entries)) for name, table in load_facts().items())
+        lists = ((name, bank.slots[name]) for name in entity_lists(bank))
+        yield from ((name, values) for name, values in lists if not isinstance(values, str))
+    general = {"author", "capital", "definition", "fun_fact", "trivia"}
+    yield from ((name, tuple(load_facts()[name].entries)) for name in sorted(general))
 
 
 @pytest.fixture(scope="module")

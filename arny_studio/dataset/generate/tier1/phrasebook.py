@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 
@@ -148,6 +148,7 @@ class _Scope:
         self._bank = bank
         self._shared = {**shared.proper, **shared.common}
         self._macros = shared.phrases
+        self._entities = entity_lists(bank)
         self._split: Split = split
         self._entity_split = entity_split
         self._compiled: dict[str, Speak] = {}
@@ -167,20 +168,40 @@ class _Scope:
         if isinstance(own, str):
             return self._source(own.removeprefix("@"), asked)
         if own is not None:
-            return self._listed(own)
+            return self._listed(own if name in self._entities else None, own)
         if name in _SOURCES:
             return _SOURCES[name]
         if name in FROM_WORDS:
             return FROM_WORDS[name](self._entity_split.values(self._shared["word"], self._split))
         if name in self._shared:
-            return self._listed(self._shared[name])
+            return self._listed(self._shared[name], self._shared[name])
         raise BankError(f"Phrase bank {self._bank.journey}: nothing is known to fill the slot {{{asked}}}.")
 
-    def _listed(self, values: tuple[str, ...]) -> Source:
-        allowed = self._entity_split.values(values, self._split)
+    def _listed(self, entities: tuple[str, ...] | None, values: Sequence[str]) -> Source:
+        allowed = self._entity_split.values(entities, self._split) if entities is not None else values
         if not any(mark in value for value in allowed for mark in "({\\"):
             return one_of(allowed)
         return spoken(choose([compile_node(parse_template(value), self) for value in allowed]))
+
+
+def entity_lists(bank: Bank) -> list[str]:
+    """The bank's lists whose values are exchangeable: those that requests and quick answers draw on.
+
+    A list that only explanations, plans and unclear queries use names topics. The topic alone then says which agent is
+    meant (“explain offside”), so it is vocabulary to be learnt and is not split.
+    """
+    texts: list[str] = []
+    for intent in bank.intents:
+        if intent.situation in ("tool", "answer", "chat"):
+            texts += [*intent.templates, *intent.held_out, *chain.from_iterable(intent.phrases.values())]
+    found: dict[str, None] = {}
+    while texts:
+        for name in slot_names(parse_template(texts.pop())):
+            if name in bank.slots and name not in found:
+                found[name] = None
+                values = bank.slots[name]
+                texts += ["{" + values.removeprefix("@") + "}"] if isinstance(values, str) else values
+    return list(found)
 
 
 class Phrasebook:
@@ -211,7 +232,10 @@ def _compiled(
 ) -> SpokenIntent:
     def find(name: str) -> Speak:
         if name == "subject" and spec.answer_from is not None and spec.answer_from in facts:
-            return say_slot(name, _fact_source(facts[spec.answer_from], split, entity_split))
+            table = facts[spec.answer_from]
+            is_split = spec.answer_from in _general_tables((bank,))
+            subjects = entity_split.values(table.entries, split) if is_split else list(table.entries)
+            return say_slot(name, _fact_source(table, subjects))
         return scope(name)
 
     try:
@@ -226,8 +250,8 @@ def _compiled(
         raise BankError(f"{error.sentence} (intent {spec.name})") from error
 
 
-def _fact_source(table: FactTable, split: Split, entity_split: EntitySplit) -> Source:
-    pick = one_of(entity_split.values(table.entries, split))
+def _fact_source(table: FactTable, subjects: Sequence[str]) -> Source:
+    pick = one_of(subjects)
 
     def source(draw: Draw) -> str:
         subject = pick(draw)
@@ -237,10 +261,17 @@ def _fact_source(table: FactTable, split: Split, entity_split: EntitySplit) -> S
     return source
 
 
-def _all_lists(
-    banks: tuple[Bank, ...], entities: Entities, facts: Mapping[str, FactTable]
-) -> Iterator[tuple[str, ...]]:
+def _all_lists(banks: tuple[Bank, ...], entities: Entities, facts: Mapping[str, FactTable]) -> Iterator[Sequence[str]]:
     yield from chain(entities.proper.values(), entities.common.values())
     for bank in banks:
-        yield from (values for values in bank.slots.values() if not isinstance(values, str))
-    yield from (tuple(table.entries) for table in facts.values())
+        for name in entity_lists(bank):
+            values = bank.slots[name]
+            if not isinstance(values, str):
+                yield values
+    yield from (tuple(facts[name].entries) for name in sorted(_general_tables(banks)) if name in facts)
+
+
+def _general_tables(banks: tuple[Bank, ...]) -> set[str]:
+    """Fact tables whose subjects are split: general ones. A domain's subjects are topics (see `entity_lists`)."""
+    simple = (bank for bank in banks if bank.journey == "general")
+    return {intent.answer_from for bank in simple for intent in bank.intents if intent.answer_from is not None}
