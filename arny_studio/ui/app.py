@@ -62,6 +62,7 @@ class Studio(QObject):
         self.settings.remember_workspace(root)
         self.window.setWindowTitle(f"{root.name} – Arny Studio")
         self.window.show_tab(self._first_tab())
+        self.window.pages.setFocus()
 
     def _connect(self) -> None:
         self.jobs.job_ended.connect(self._on_job_ended)

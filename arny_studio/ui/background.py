@@ -54,7 +54,7 @@ class Background(QObject):
     A newer call with the same `topic` makes the older one's result void, so a slow search never overwrites a fast one.
     """
 
-    def __init__(self, on_error: Callable[[Exception], None]) -> None:
+    def __init__(self, on_error: Callable[[Exception], object]) -> None:
         super().__init__()
         self._on_error = on_error
         self._latest: dict[str, int] = {}
@@ -63,12 +63,12 @@ class Background(QObject):
 
     def run(
         self, topic: str, function: Callable[[], Any], on_done: Callable[[Any], None],
-        on_error: Callable[[Exception], None] | None = None,
+        on_error: Callable[[Exception], object] | None = None,
     ) -> None:  # fmt: skip
         """Call `function` in a thread, then `on_done(result)`, or `on_error(exception)`, here."""
         ticket = self._latest[topic] = self._latest.get(topic, 0) + 1
 
-        def deliver(receiver: Callable[[Any], None], value: object) -> None:
+        def deliver(receiver: Callable[[Any], object], value: object) -> None:
             self._outlets.pop(outlet, None)
             outlet.deleteLater()
             if self._latest.get(topic) == ticket:

@@ -107,7 +107,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember the geometry and let every tab put its things away."""
-        self._settings.change(geometry=self.saveGeometry().toBase64().data().decode())
+        self._settings.change(geometry=bytes(self.saveGeometry().toBase64().data()).decode())
         for tab in self._tabs.values():
             if tab.on_close is not None:
                 tab.on_close()

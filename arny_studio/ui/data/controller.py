@@ -171,7 +171,7 @@ class DataController(QObject):
     def _on_problem_chosen(self, line: int) -> None:
         if self.document is None:
             return
-        row = row_of_line(self.document, self._tab.problems.problem_at(line).line)
+        row = row_of_line(self.document, self._tab.problems.items[line].line)
         if not self._tab.select_row(row):
             self._tab.filter.clear()
             self._tab.rows.show_rows(None)
@@ -214,7 +214,7 @@ class DataController(QObject):
         path = self.document.path
         self._check = job = self._start(DataRecipe(task="check", path=str(path), title=f"Check {path.name}"))
         if job is not None:
-            self._tab.problems.show_problems(())
+            self._tab.problems.show_items(())
             self._tab.show_check("Checking every row…", is_good=True, is_over=False)
             job.changed.connect(self._on_check_changed)
             job.ended.connect(partial(self._on_checked, job))
@@ -232,7 +232,7 @@ class DataController(QObject):
         self._background.run("problems", partial(read_problems, path), partial(self._on_problems_read, outcome))
 
     def _on_problems_read(self, outcome: Outcome, problems: list[RowProblem]) -> None:
-        self._tab.problems.show_problems(problems)
+        self._tab.problems.show_items(problems)
         self._tab.show_check(outcome.sentence, is_good=not problems, is_over=True)
 
     @Slot()

@@ -2,58 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
+from PySide6.QtCore import Qt
 
 from arny_studio.dataset.samples import RowProblem
+from arny_studio.ui.widgets.items_model import CHIPS_ROLE, ItemsModel
 
-COLUMNS = ("Line", "Severity", "Where", "What")
 MOST_PROBLEMS = 100_000
-_Index = QModelIndex
 
 
-class ProblemsModel(QAbstractTableModel):
+class ProblemsModel(ItemsModel[RowProblem]):
     """Problems in file order."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._problems: Sequence[RowProblem] = ()
+    columns = ("Line", "Severity", "Where", "What")
 
-    def show_problems(self, problems: Sequence[RowProblem]) -> None:
-        """Replace what is listed."""
-        self.beginResetModel()
-        self._problems = problems
-        self.endResetModel()
-
-    def problem_at(self, line: int) -> RowProblem:
-        """The problem on a line of the list."""
-        return self._problems[line]
-
-    def rowCount(self, parent: QModelIndex = _Index()) -> int:  # noqa: B008 - Qt's own signature
-        """How many problems are listed."""
-        return 0 if parent.isValid() else len(self._problems)
-
-    def columnCount(self, parent: QModelIndex = _Index()) -> int:  # noqa: B008 - Qt's own signature
-        """Always the same columns."""
-        return 0 if parent.isValid() else len(COLUMNS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Column names."""
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section]
-        return None
-
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """The cell's text."""
+    def cell(self, item: RowProblem, column: int, role: int) -> Any:
+        """Texts, and the severity as a chip."""
+        if role == CHIPS_ROLE and column == 1:
+            return [(item.severity, "danger" if item.severity == "error" else "warning")]
         if role != Qt.ItemDataRole.DisplayRole:
             return None
-        problem = self._problems[index.row()]
-        where = "" if problem.path == "$" else problem.path
-        return (f"{problem.line:,}", problem.severity, where, problem.sentence)[index.column()]
+        where = "" if item.path == "$" else item.path
+        return (f"{item.line:,}", item.severity, where, item.sentence)[column]
 
 
 def read_problems(path: Path) -> list[RowProblem]:

@@ -11,13 +11,13 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 from arny_studio.contract import Contract
 from arny_studio.dataset.document import Document
 from arny_studio.ui.data.faces import RowFace, face_of
+from arny_studio.ui.widgets.items_model import RIGHT, AnyIndex
 
 COLUMNS = ("Row", "User query", "Intent", "Journey", "Complexity", "Confidence", "Flags", "Problems")
 ROW, QUERY, INTENT, JOURNEY, COMPLEXITY, CONFIDENCE, FLAGS, PROBLEMS = range(len(COLUMNS))
 FACE_ROLE = Qt.ItemDataRole.UserRole + 1
 _KEPT_FACES = 4096
-_Index = QModelIndex
-_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+_NO_PARENT = QModelIndex()
 
 
 class RowsModel(QAbstractTableModel):
@@ -54,13 +54,13 @@ class RowsModel(QAbstractTableModel):
         line = int(np.searchsorted(self._shown, row))
         return line if line < len(self._shown) and int(self._shown[line]) == row else None
 
-    def rowCount(self, parent: QModelIndex = _Index()) -> int:  # noqa: B008 - Qt's own signature
+    def rowCount(self, parent: AnyIndex = _NO_PARENT) -> int:
         """How many rows are shown."""
         if parent.isValid() or self._document is None:
             return 0
         return self._document.row_count if self._shown is None else len(self._shown)
 
-    def columnCount(self, parent: QModelIndex = _Index()) -> int:  # noqa: B008 - Qt's own signature
+    def columnCount(self, parent: AnyIndex = _NO_PARENT) -> int:
         """Always the same columns."""
         return 0 if parent.isValid() else len(COLUMNS)
 
@@ -69,13 +69,13 @@ class RowsModel(QAbstractTableModel):
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return COLUMNS[section]
         if role == Qt.ItemDataRole.TextAlignmentRole and section == ROW:
-            return _RIGHT
+            return RIGHT
         return None
 
-    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, alignment, or the whole face for the delegate."""
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _RIGHT if index.column() == ROW else None
+            return RIGHT if index.column() == ROW else None
         if role not in (Qt.ItemDataRole.DisplayRole, FACE_ROLE):
             return None
         row = self.row_at(index.row())

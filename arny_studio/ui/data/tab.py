@@ -25,6 +25,7 @@ from arny_studio.ui.data.rows_model import (
 from arny_studio.ui.data.sample_view import SampleView
 from arny_studio.ui.theme import ThemeSwitcher
 from arny_studio.ui.widgets.card import Card, PageHead
+from arny_studio.ui.widgets.cell_delegate import CellDelegate
 from arny_studio.ui.widgets.chip import Chip
 from arny_studio.ui.widgets.empty_state import EmptyState
 from arny_studio.ui.widgets.layout import column, holder, row, space
@@ -61,7 +62,7 @@ class DataTab(QWidget):
         self._filter_timer = QTimer(self, singleShot=True, interval=_FILTER_DELAY_MS)
         self._build_buttons(theme)
         self._build_table(theme, contract)
-        self._build_problems()
+        self._build_problems(theme)
         self.pages = QStackedWidget()
         self.pages.addWidget(self._build_empty(theme))
         self.pages.addWidget(self._build_body())
@@ -108,7 +109,7 @@ class DataTab(QWidget):
 
     def hide_problems(self) -> None:
         """Forget the check of another file."""
-        self.problems.show_problems(())
+        self.problems.show_items(())
         self._problems_card.hide()
 
     def select_row(self, document_row: int) -> bool:
@@ -159,11 +160,12 @@ class DataTab(QWidget):
         self.filter.addAction(search, QLineEdit.ActionPosition.LeadingPosition)
         self._count = label(role="muted")
 
-    def _build_problems(self) -> None:
+    def _build_problems(self, theme: ThemeSwitcher) -> None:
         self._check_chip = Chip()
         self._check_note = label(role="muted", wraps=True)
         widths = {0: 80, 1: 90, 2: 260}
         self._problems_table = Table(self.problems, widths, 3, hidden_below={2: 640})
+        self._problems_table.setItemDelegate(CellDelegate(theme, self._problems_table))
         self._problems_card = Card(flush=True)
         self._problems_card.add(_padded(row(self._check_chip, self._check_note)))
         self._problems_card.add(self._problems_table, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Literal
 
@@ -76,7 +76,7 @@ class MessageBar(QWidget):
         return self.show_message("error", f"Something went wrong in the app: {error}", "This is a bug in Arny Studio.")
 
     def show_message(
-        self, level: Level, sentence: str, hint: str = "", *, buttons: dict[str, Callable[[], object]] | None = None
+        self, level: Level, sentence: str, hint: str = "", *, buttons: Mapping[str, Callable[[], object]] | None = None
     ) -> Message:
         """Show a sentence. A hint that names an install command gets a copy button."""
         for known in self.messages:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import Literal
 
 from PySide6.QtCore import Qt
@@ -13,6 +14,9 @@ TextRole = Literal[
 ]
 Look = Literal["", "primary", "danger", "quiet"]
 LONGEST_SHOWN_CHARACTERS = 20_000
+_ZERO_WIDTH_SPACE = "\u200b"
+_LONG_RUN = re.compile(r"\S{9,}")
+_PIECE = re.compile(r"[^_]{1,8}_?|_")
 
 
 def label(text: str = "", role: TextRole = "body", *, wraps: bool = False, selectable: bool = False) -> QLabel:
@@ -59,6 +63,11 @@ def set_property(widget: QWidget, name: str, value: object) -> None:
     widget.setProperty(name, value)
     widget.style().unpolish(widget)
     widget.style().polish(widget)
+
+
+def breakable(text: str) -> str:
+    """The text with invisible break points in runs that a line could not hold; for showing, not for copying."""
+    return _LONG_RUN.sub(lambda run: _ZERO_WIDTH_SPACE.join(_PIECE.findall(run[0])), elided(text))
 
 
 def elided(text: str, limit: int = LONGEST_SHOWN_CHARACTERS) -> str:
