@@ -1,0 +1,112 @@
+"""`arny export`, `arny inspect`, `arny verify` from the terminal's side."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from arny_studio.cli import export
+from arny_studio.errors import BadInput, BadRecipe
+from arny_studio.jobs.events import Artifact
+from arny_studio.jobs.folder import RunFolder
+from arny_studio.jobs.wire import encode_line
+from arny_studio.recipe import TrainRecipe
+from tests.tiny_models import make_tiny_adapter, make_tiny_base, make_tiny_gguf
+
+app = typer.Typer()
+app.command("export")(export.export)
+app.command("inspect")(export.inspect)
+app.command("verify")(export.verify)
+
+
+def arny(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_gguf(tmp_path_factory.mktemp("gguf") / "tiny.gguf", layers=1)
+
+
+def test_that_base_and_adapter_become_files_in_the_named_folder_and_verify(tmp_path: Path) -> None:
+    base = make_tiny_base(tmp_path / "base", layers=1)
+    adapter = make_tiny_adapter(tmp_path / "adapter", base)
+    out = tmp_path / "out"
+    done = arny("export", "--base", base, "--adapter", adapter, "--quant", "q4_k_m", "--quant", "Q8_0", "--out", out)
+    assert done.exit_code == 0, done.output
+    names = sorted(path.name for path in out.iterdir())
+    assert [name.rpartition("-")[2] for name in names] == ["Q4_K_M.gguf", "Q8_0.gguf", "lineage.json"]
+    assert all(str(out / name) in done.stdout for name in names)
+    for name in names[:2]:
+        checked = arny("verify", out / name, "--json")
+        assert checked.exit_code == 0, checked.output
+        checks = json.loads(checked.stdout)["checks"]
+        assert [check["name"] for check in checks] == [
+            "header", "chat template", "end of generation", "values", "lineage"
+        ]  # fmt: skip
+        assert checks[-1]["says"] == "The file is what lineage.json says."
+
+
+def test_that_a_changed_byte_is_found_by_verify(tmp_path: Path) -> None:
+    base = make_tiny_base(tmp_path / "base", layers=1)
+    assert arny("export", "--base", base, "--quant", "Q8_0", "--out", tmp_path / "out").exit_code == 0
+    (file,) = (tmp_path / "out").glob("*.gguf")
+    content = bytearray(file.read_bytes())
+    content[-5] ^= 1
+    file.unlink()  # the run folder keeps its own link
+    file.write_bytes(content)
+    done = arny("verify", file)
+    assert done.exit_code == 4
+    assert "BAD  lineage: The file changed after it was exported." in done.stdout
+
+
+def test_that_nan_in_a_tensor_is_found_by_verify(tmp_path: Path, gguf: Path) -> None:
+    file = tmp_path / "nan.gguf"
+    file.write_bytes(gguf.read_bytes()[:-4] + b"\x00\x00\xc0\x7f")  # an F32 NaN as the very last value
+    done = arny("verify", file)
+    assert done.exit_code == 4
+    assert "BAD  values" in done.stdout
+
+
+def test_that_a_training_run_is_exported_with_its_base_tier_and_adapter(tmp_path: Path) -> None:
+    workspace = tmp_path / "workspace"
+    base = make_tiny_base(tmp_path / "base", layers=1)
+    run = RunFolder.create(
+        workspace / "runs" / "20260101T000000Z-train",
+        TrainRecipe(base=str(base), tier="tier2", train_data="x.jsonl"),
+    )
+    make_tiny_adapter(run.outputs / "adapter", base)
+    run.events_path.write_bytes(encode_line(Artifact(kind="adapter", path="outputs/adapter", size_bytes=1)))
+    done = arny("export", "latest", "--quant", "Q8_0", "--workspace", workspace)
+    assert done.exit_code == 0, done.output
+    (file,) = workspace.glob("runs/*export*/outputs/*.gguf")
+    assert file.name.endswith("-tier2-Q8_0.gguf")
+
+
+def test_that_a_run_without_adapter_or_two_sources_or_none_is_refused(tmp_path: Path) -> None:
+    workspace = tmp_path / "workspace"
+    RunFolder.create(workspace / "runs" / "20260101T000000Z-train", TrainRecipe(base="b", train_data="x.jsonl"))
+    assert isinstance(arny("export", "latest", "--workspace", workspace).exception, BadInput)
+    assert isinstance(arny("export", "latest", "--base", "b", "--workspace", workspace).exception, BadRecipe)
+    assert isinstance(arny("export").exception, BadRecipe)
+    assert "Q4_K_M" in str(getattr(arny("export", "--base", "b", "--quant", "Q3").exception, "hint", ""))
+
+
+def test_that_inspect_shows_what_the_file_is(gguf: Path) -> None:
+    shown = json.loads(arny("inspect", gguf, "--json").stdout)
+    assert (shown["architecture"], shown["tensors"], shown["tokens"]) == ("qwen2", 14, 512)
+    assert shown["metadata"]["tokenizer.ggml.pre"] == "qwen2"
+    assert "qwen2.block_count" in arny("inspect", gguf).stdout
+
+
+def test_that_half_a_file_is_one_sentence(tmp_path: Path, gguf: Path) -> None:
+    half = tmp_path / "half.gguf"
+    half.write_bytes(gguf.read_bytes()[:100_000])
+    for command in ("inspect", "verify"):
+        error = arny(command, half).exception
+        assert isinstance(error, BadInput)
+        assert "cut short" in error.sentence

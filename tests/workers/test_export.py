@@ -1,0 +1,196 @@
+"""The export worker as a real child process: what it says, what it leaves, and what it does not leave."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from arny_studio.engine.gguf_check import check_gguf
+from arny_studio.jobs.events import AnyEvent, Artifact, Failed, Finished, Hello, Log, Progress, Stage, Stopped
+from arny_studio.jobs.folder import RunFolder
+from arny_studio.jobs.wire import decode_event
+from arny_studio.recipe import ExportRecipe
+from tests.tiny_models import make_tiny_adapter, make_tiny_base
+
+STOP = b'{"type":"stop","mode":"save"}\n'
+
+
+def run_export(folder: RunFolder, stdin: bytes = b"") -> tuple[list[AnyEvent], int]:
+    command = [sys.executable, "-m", "arny_studio.workers.export", str(folder.path)]
+    done = subprocess.run(command, input=stdin, capture_output=True, check=False, timeout=120)
+    return [decode_event(line, strict=True) for line in done.stdout.splitlines()], done.returncode
+
+
+def only(events: list[AnyEvent], kind: type[Any]) -> list[Any]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    return make_tiny_base(tmp_path / "tiny-base", dtype="bfloat16")
+
+
+@pytest.fixture
+def adapter(tmp_path: Path, base: Path) -> Path:
+    return make_tiny_adapter(tmp_path / "adapter", base)
+
+
+def test_that_an_export_says_every_stage_and_leaves_named_files_with_their_lineage(
+    tmp_path: Path, base: Path, adapter: Path
+) -> None:
+    recipe = ExportRecipe(
+        base=str(base), adapter=str(adapter), quants=("F16", "Q4_K_M", "Q8_0"), tier="tier1", merged_folder=True,
+        threads=1,
+    )  # fmt: skip
+    folder = RunFolder.create(tmp_path / "run", recipe)
+    events, exit_code = run_export(folder)
+    assert exit_code == 0
+    assert isinstance(events[0], Hello)
+    assert isinstance(events[-1], Finished)
+    assert [stage.name for stage in only(events, Stage)] == ["f16", "Q4_K_M", "Q8_0", "merged", "verify"]
+    assert {stage.total for stage in only(events, Stage)} == {5}
+    assert all(event.unit == "bytes" and event.done <= event.total for event in only(events, Progress))
+
+    stem = "tiny-base-1.4M-tier1"
+    ggufs = [f"{stem}-F16.gguf", f"{stem}-Q4_K_M.gguf", f"{stem}-Q8_0.gguf"]
+    artifacts = only(events, Artifact)
+    assert [artifact.path for artifact in artifacts] == [
+        *(f"outputs/{name}" for name in ggufs), f"outputs/{stem}", "outputs/lineage.json"
+    ]  # fmt: skip
+    for artifact in artifacts:
+        path = folder.path / artifact.path
+        if path.is_file():
+            assert (artifact.size_bytes, artifact.sha256) == (path.stat().st_size, digest(path))
+    assert sorted(path.name for path in folder.outputs.iterdir()) == sorted([*ggufs, stem, "lineage.json"])
+    assert check_gguf(folder.outputs / ggufs[1]).number("general.file_type") == 15
+    assert folder.is_complete
+
+    lineage = json.loads((folder.outputs / "lineage.json").read_text())
+    assert lineage["base"]["files"]["model.safetensors"] == digest(base / "model.safetensors")
+    assert lineage["adapter"]["files"]["adapter_model.safetensors"] == digest(adapter / "adapter_model.safetensors")
+    assert lineage["contract"]["id"] == "router-v1"
+    assert lineage["recipe"]["quants"] == ["F16", "Q4_K_M", "Q8_0"]
+    assert {name: lineage["outputs"][name]["sha256"] for name in ggufs} == {
+        name: digest(folder.outputs / name) for name in ggufs
+    }
+
+
+def test_that_the_f16_step_is_not_kept_unless_asked_for(tmp_path: Path, base: Path) -> None:
+    for keep, expected in ((False, 1), (True, 2)):
+        recipe = ExportRecipe(base=str(base), quants=("Q8_0",), keep_f16=keep, threads=1)
+        folder = RunFolder.create(tmp_path / f"run-{keep}", recipe)
+        assert run_export(folder)[1] == 0
+        assert len(list(folder.outputs.glob("*.gguf"))) == expected
+
+
+def test_that_lineage_tells_the_training_that_the_adapter_came_from(tmp_path: Path, base: Path) -> None:
+    training = tmp_path / "train-run"
+    adapter = make_tiny_adapter(training / "outputs" / "adapter", base)
+    (training / "recipe.toml").write_text('kind = "train"\nseed = 11\n')
+    inputs = [{"path": "train.jsonl", "size_bytes": 1, "sha256": "ab"}]
+    (training / "manifest.json").write_text(json.dumps({"inputs": inputs, "seed": 11, "contract": "router-v1"}))
+    folder = RunFolder.create(
+        tmp_path / "run", ExportRecipe(base=str(base), adapter=str(adapter), quants=("Q8_0",), threads=1)
+    )
+    assert run_export(folder)[1] == 0
+    told = json.loads((folder.outputs / "lineage.json").read_text())["training"]
+    assert (told["run"], told["seed"], told["inputs"], told["recipe"]["seed"]) == ("train-run", 11, inputs, 11)
+
+
+def test_that_paths_in_a_recipe_are_relative_to_its_folder(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "run", ExportRecipe(base="models/tiny", quants=("Q8_0",), threads=1))
+    make_tiny_base(folder.path / "models" / "tiny", layers=1)
+    assert run_export(folder)[1] == 0
+
+
+def test_that_fallbacks_are_said_aloud(tmp_path: Path) -> None:
+    base = make_tiny_base(tmp_path / "base", layers=1, hidden=384)
+    folder = RunFolder.create(tmp_path / "run", ExportRecipe(base=str(base), quants=("Q4_K_M",), threads=1))
+    events, exit_code = run_export(folder)
+    assert exit_code == 0
+    warnings = [event.text for event in only(events, Log) if event.level == "warning"]
+    assert len(warnings) == 1
+    assert "no multiple of 256" in warnings[0]
+
+
+def test_that_a_failed_export_is_one_sentence_and_leaves_an_older_one_untouched(tmp_path: Path, base: Path) -> None:
+    other = make_tiny_base(tmp_path / "other", layers=3)
+    adapter = make_tiny_adapter(tmp_path / "adapter", other)
+    folder = RunFolder.create(tmp_path / "run", ExportRecipe(base=str(base), adapter=str(adapter), threads=1))
+    older = folder.outputs / "tiny-base-1.4M-Q4_K_M.gguf"
+    older.write_bytes(b"older")
+    events, exit_code = run_export(folder)
+    last = events[-1]
+    assert exit_code == 1
+    assert isinstance(last, Failed)
+    assert last.kind == "bad_input"
+    assert "model.layers.2." in last.sentence
+    assert [path.name for path in folder.outputs.iterdir()] == [older.name]
+    assert older.read_bytes() == b"older"
+    assert not folder.is_complete
+
+
+def test_that_a_base_that_is_no_folder_is_missing(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "run", ExportRecipe(base=str(tmp_path / "nowhere")))
+    events, exit_code = run_export(folder)
+    assert exit_code == 1
+    assert isinstance(events[-1], Failed)
+    assert events[-1].kind == "missing_file"
+    assert "nowhere" in events[-1].sentence
+
+
+def test_that_a_stopped_export_leaves_nothing_and_can_be_run_again(tmp_path: Path, base: Path) -> None:
+    folder = RunFolder.create(tmp_path / "run", ExportRecipe(base=str(base), quants=("Q8_0",), threads=1))
+    events, exit_code = run_export(folder, STOP)
+    assert exit_code == 3
+    assert isinstance(events[-1], Stopped)
+    assert list(folder.outputs.iterdir()) == []
+    assert run_export(folder)[1] == 0
+    assert len(list(folder.outputs.glob("*.gguf"))) == 1
+
+
+def test_that_a_complete_export_is_left_as_it_is(tmp_path: Path, base: Path) -> None:
+    folder = RunFolder.create(tmp_path / "run", ExportRecipe(base=str(base), quants=("Q8_0",), threads=1))
+    run_export(folder)
+    made = {path: path.stat().st_mtime_ns for path in folder.outputs.iterdir()}
+    events, exit_code = run_export(folder)
+    assert exit_code == 0
+    assert "complete already" in only(events, Finished)[-1].summary
+    assert {path: path.stat().st_mtime_ns for path in folder.outputs.iterdir()} == made
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("mounting a file system needs root")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_that_a_full_disk_is_a_failure_of_its_own_kind(small_disk: Path, base: Path) -> None:
+    recipe = ExportRecipe(base=str(base), quants=("F16", "Q8_0", "Q4_0"), threads=1)
+    folder = RunFolder.create(small_disk / "run", recipe)
+    events, exit_code = run_export(folder)
+    assert exit_code == 1
+    assert isinstance(events[-1], Failed)
+    assert events[-1].kind == "disk_full"
+    assert "bytes" in events[-1].sentence
+    assert not list(folder.outputs.glob("*"))
