@@ -150,12 +150,12 @@ def _missing_bitsandbytes_remarks(load_in_4bit: bool, optimizer_8bit: bool) -> t
     return tuple(remarks)
 
 
-def load_base(folder: Path, placement: Placement) -> PreTrainedModel:
-    """Load the weights onto the device. Raises BadInput where the folder holds no causal language model."""
+def load_base(folder: Path, placement: Placement, *, attention: str = "sdpa") -> PreTrainedModel:
+    """Load the weights onto the device; `attention` is a name that transformers knows. Raises BadInput where the folder holds no causal language model."""
     import torch
     from transformers import AutoModelForCausalLM
 
-    options: dict[str, Any] = {"dtype": getattr(torch, placement.dtype), "attn_implementation": "sdpa"}
+    options: dict[str, Any] = {"dtype": getattr(torch, placement.dtype), "attn_implementation": attention}
     if placement.quantize:
         options["quantization_config"] = _nf4(options["dtype"])
     if placement.device == "cuda":
@@ -181,10 +181,12 @@ def _nf4(dtype: torch.dtype) -> Any:
     )
 
 
-def quiet_libraries() -> None:
-    """Progress bars, advice and telemetry of the training libraries off; errors stay. Call before importing them."""
+def set_environment() -> None:
+    """Progress bars, advice and telemetry of the training libraries off, waiting threads idle. Call before importing them."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    # Threads that spin while they wait for one another slow training tenfold when something else needs their core.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from arny_studio.atomic import write_text_atomically
 from arny_studio.engine import checkpoints
-from arny_studio.engine.base_model import check_base, place, quiet_libraries, resolve_base
+from arny_studio.engine.base_model import check_base, place, resolve_base, set_environment
 from arny_studio.engine.rendering import Renderer
 from arny_studio.engine.training_data import TrainingRows, read_training_rows
 from arny_studio.errors import MissingExtra
@@ -70,7 +70,7 @@ def finetune(
     bad data, base or recipe, a library that is missing, memory or disk that does not suffice, a loss that diverges.
     """
     _require_training_libraries()
-    quiet_libraries()
+    set_environment()
     _enter("read", emit)
     prepared = prepare(recipe, emit)
     resume = _resumable(checkpoint_folder, emit)

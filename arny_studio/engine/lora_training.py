@@ -12,7 +12,7 @@ import shutil
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import datasets
 import numpy as np
@@ -24,9 +24,10 @@ from peft import LoraConfig
 from torch.utils.data import Sampler
 from transformers import PreTrainedTokenizerFast, Trainer
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
-from trl import SFTConfig, SFTTrainer
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
 
-from arny_studio.engine import checkpoints
+from arny_studio.engine import checkpoints, cpu_loss
 from arny_studio.engine.base_model import Placement, load_base
 from arny_studio.engine.schedule import TimeBudget, rate_factor
 from arny_studio.engine.training_callbacks import AskedToStop, Emit, EventCallback, StopCallback, StopMode
@@ -89,6 +90,7 @@ class ArnyTrainer(SFTTrainer):
             self.remove_callback(callback)
         self.add_callback(self.stopping)
         self.add_callback(self.events)
+        self._folder = Path(trl["args"].output_dir)
         self.sealed_step: int | None = None
         self.evaluated: tuple[int, float] | None = None  # step and validation loss of the last evaluation
 
@@ -105,9 +107,9 @@ class ArnyTrainer(SFTTrainer):
         try:
             self.train(resume_from_checkpoint=str(resume.folder) if resume else None)
         except (torch.OutOfMemoryError, RuntimeError) as error:
-            raise _named(error, self._recipe, self.args, self.state.global_step) from error
+            raise _named(error, self._recipe, self.state.global_step, bool(self.args.gradient_checkpointing)) from error
 
-    def _get_train_sampler(self, train_dataset: datasets.Dataset | None = None) -> Sampler[int]:
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         return SeededOrder(self._lengths, self.args.per_device_train_batch_size, self._recipe.seed)
 
     def create_scheduler(
@@ -117,7 +119,7 @@ class ArnyTrainer(SFTTrainer):
         if self.lr_scheduler is None:
             recipe = self._recipe
             self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
-                optimizer or self.optimizer,
+                cast(torch.optim.Optimizer, optimizer or self.optimizer),
                 lambda step: rate_factor(
                     step,
                     total=num_training_steps,
@@ -129,11 +131,34 @@ class ArnyTrainer(SFTTrainer):
             self._created_lr_scheduler = True
         return self.lr_scheduler
 
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """Mean loss of a batch, over the tokens of the whole step; on a CPU by the shorter way."""
+        if return_outputs or not self._takes_shorter_way(inputs):
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        total, count = cpu_loss.summed_loss(self._causal_model(), inputs)
+        self._total_train_tokens += _tokens_in(inputs)
+        return total / (count if num_items_in_batch is None else num_items_in_batch)
+
+    def _takes_shorter_way(self, inputs: dict[str, Any]) -> bool:
+        if self.args.device.type != "cpu" or self.args.world_size > 1:
+            return False
+        return cpu_loss.can_sum(inputs["labels"], self._causal_model().config.vocab_size)
+
+    def _causal_model(self) -> Any:
+        return self.accelerator.unwrap_model(self.model).get_base_model()
+
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Mean loss per supervised token of the validation rows. Gives nothing when it is asked to stop meanwhile."""
         total, count = 0.0, 0
-        was_training = self.model.training
-        self.model.eval()
+        model: Any = self.model
+        was_training = model.training
+        model.eval()
         try:
             with torch.no_grad():
                 for batch in self.get_eval_dataloader():
@@ -143,15 +168,19 @@ class ArnyTrainer(SFTTrainer):
                     batch_total, batch_count = self._summed_loss(self._prepare_inputs(batch))
                     total, count = total + batch_total, count + batch_count
         finally:
-            self.model.train(was_training)
+            model.train(was_training)
         metrics = {"eval_loss": total / count}
         self.evaluated = (self.state.global_step, metrics["eval_loss"])
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
     def _summed_loss(self, inputs: dict[str, Any]) -> tuple[float, int]:
+        if self._takes_shorter_way(inputs):
+            total, count = cpu_loss.summed_loss(self._causal_model(), inputs)
+            return float(total), count
+        model: Any = self.model
         with self.compute_loss_context_manager():
-            output = self.model(**inputs, use_cache=False, fused_lm_head=True)
+            output = model(**inputs, use_cache=False, fused_lm_head=True)
         return -float(output.log_probs.sum()), int(output.label_mask.sum())
 
     def _stop_after_evaluation(self) -> None:
@@ -160,11 +189,11 @@ class ArnyTrainer(SFTTrainer):
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """The adapter alone: tokenizer and arguments stand in the base and in the recipe."""
-        folder = output_dir or self.args.output_dir
+        folder = output_dir or str(self._folder)
         self.accelerator.unwrap_model(self.model).save_pretrained(folder, save_embedding_layers=False)
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
-        folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+        folder = self._folder / f"checkpoint-{self.state.global_step}"
         if self.sealed_step == self.state.global_step:
             return
         if folder.exists():
@@ -214,7 +243,7 @@ class LoraTraining:
             asked=asked,
             emit=emit,
             lengths=[len(ids) for ids in rows["input_ids"]],
-            model=load_base(base, placement),
+            model=load_base(base, placement, attention=_attention(recipe, placement)),
             args=arguments(recipe, placement, folder, evaluates=held_out is not None),
             train_dataset=rows,
             eval_dataset=held_out,
@@ -326,7 +355,16 @@ def lora_config(recipe: TrainRecipe) -> LoraConfig:
     )
 
 
-def _train_in_full_precision(model: torch.nn.Module) -> None:
+def _attention(recipe: TrainRecipe, placement: Placement) -> str:
+    return cpu_loss.PACKED_ATTENTION if recipe.packing and placement.device == "cpu" else "sdpa"
+
+
+def _tokens_in(inputs: dict[str, Any]) -> int:
+    """Tokens of a batch without padding; a packed batch has none."""
+    return int(inputs["attention_mask"].sum()) if "attention_mask" in inputs else inputs["input_ids"].numel()
+
+
+def _train_in_full_precision(model: Any) -> None:
     """TRL makes adapters on 4-bit bases bfloat16, whose gradients float16's scaler cannot unscale."""
     for parameter in model.parameters():
         if parameter.requires_grad:
@@ -350,7 +388,7 @@ def _is_disk_full(error: BaseException) -> bool:
     return any(sign in text for sign in ("No space left", "File too large", "PytorchStreamWriter failed writing"))
 
 
-def _named(error: RuntimeError, recipe: TrainRecipe, args: SFTConfig, step: int) -> BaseException:
+def _named(error: RuntimeError, recipe: TrainRecipe, step: int, checkpointing: bool) -> BaseException:
     """The error as one of ours where it is a lack of memory, else as it is."""
     text = str(error)
     on_gpu = isinstance(error, torch.OutOfMemoryError) or "CUDA out of memory" in text
@@ -359,7 +397,7 @@ def _named(error: RuntimeError, recipe: TrainRecipe, args: SFTConfig, step: int)
     return OutOfMemory(
         f"{'The GPU' if on_gpu else 'This machine'} ran out of memory at step {step + 1}, with {recipe.batch_size} × "
         f"{recipe.max_seq_length} tokens at a time.",
-        hint=f"The smallest change: {smallest_relief(recipe, on_gpu=on_gpu, checkpointing=args.gradient_checkpointing)}.",
+        hint=f"The smallest change: {smallest_relief(recipe, on_gpu=on_gpu, checkpointing=checkpointing)}.",
     )
 
 
