@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -33,24 +33,30 @@ def run_recipe(
     on_event: Callable[[AnyEvent], None] | None = None,
     quiet: bool = False,
     python: str | None = None,
+    program: Sequence[str] | None = None,
 ) -> tuple[Outcome, RunFolder]:
     """Run the worker of a kind to its end and show how it gets on.
 
     A new run folder is made in the workspace unless one is given, whose run is then resumed. Progress goes to stderr;
     with `as_json` every event goes to stdout as one JSON line instead. Ctrl-C stops and saves, a second one stops now.
-    A failure's sentence and hint are printed to stderr. Raises ArnyError where the worker cannot be started.
+    A failure's sentence and hint are printed to stderr. `python` and `program` are those of `start_job`. Raises ArnyError where the worker cannot be started.
     """
     run = folder if folder is not None else Workspace(workspace or default_workspace()).new_run(kind, recipe)
     with display_for(as_json=as_json, quiet=quiet) as display:
-        outcome = asyncio.run(_follow(kind, run, display, on_event, python))
+        outcome = asyncio.run(_follow(kind, run, display, on_event, python, program))
     _print_end(outcome, run, quiet=quiet or as_json)
     return outcome, run
 
 
 async def _follow(
-    kind: str, run: RunFolder, display: Display, on_event: Callable[[AnyEvent], None] | None, python: str | None
+    kind: str,
+    run: RunFolder,
+    display: Display,
+    on_event: Callable[[AnyEvent], None] | None,
+    python: str | None,
+    program: Sequence[str] | None,
 ) -> Outcome:
-    job = await start_job(kind, run, python=python)
+    job = await start_job(kind, run, python=python, program=program)
     job.subscribe(lambda event: display.show(event, job.state))
     if on_event is not None:
         job.subscribe(on_event)

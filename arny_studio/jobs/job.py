@@ -66,12 +66,13 @@ class Job:
         on_event: OnEvent | None = None,
         *,
         is_detached: bool = False,
+        last: Terminal | None = None,
     ) -> None:
         self.folder = folder
         self.kind = kind
         self.state = state
         self.is_detached = is_detached
-        self.last: Terminal | None = None
+        self.last = last
         self._subscribers: list[OnEvent] = [on_event] if on_event is not None else []
         self._worker: Worker | None = None
         self._outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()

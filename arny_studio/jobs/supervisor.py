@@ -15,12 +15,12 @@ from arny_studio.jobs.child import Child
 from arny_studio.jobs.claim import Owner, stderr_tail
 from arny_studio.jobs.commands import Command, Stop
 from arny_studio.jobs.event_log import EventTail, read_events, size_of
-from arny_studio.jobs.events import Failed
+from arny_studio.jobs.events import Failed, Terminal
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.interpreter import worker_command, worker_environment
 from arny_studio.jobs.job import NOW_GRACE, SAVE_GRACE, Grace, Job, OnEvent, StopMode
 from arny_studio.jobs.processes import kill, kill_group, terminate
-from arny_studio.jobs.state import fold
+from arny_studio.jobs.state import RunState, fold
 from arny_studio.jobs.wire import LineBuffer, decode_event, parse_event
 
 __all__ = ["NOW_GRACE", "SAVE_GRACE", "Grace", "Job", "OnEvent", "StopMode", "adopt_job", "start_job"]
@@ -48,7 +48,8 @@ async def start_job(
     folder = RunFolder.open(folder.path)
     folder.lock.refuse_if_in_use()
     folder.lock.settle()
-    job = Job(folder, kind, folder.state(), on_event, is_detached=detached)
+    state = await asyncio.to_thread(folder.state)
+    job = Job(folder, kind, state, on_event, is_detached=detached)
     following = _Following(job, events_from=size_of(folder.events_path), stderr_from=size_of(folder.stderr_path))
     command = worker_command(kind, folder.path, python=python, program=program)
     child = _started(command, worker_environment(python), folder, following)
@@ -68,13 +69,10 @@ async def adopt_job(folder: RunFolder, on_event: OnEvent | None = None) -> Job |
         if folder.lock.owner() is not None:
             folder.lock.settle()
         return None
-    past = read_events(folder.events_path, until=owner.events_from)
-    job = Job(folder, owner.kind, fold(past), is_detached=owner.detached)
-    job.attach(Adopted(folder, owner))
     tail = EventTail(folder.events_path, owner.events_from)
-    _deliver_new(job, tail)
-    if on_event is not None:
-        job.subscribe(on_event)
+    state, last = await asyncio.to_thread(_known_so_far, folder, owner, tail)
+    job = Job(folder, owner.kind, state, on_event, is_detached=owner.detached, last=last)
+    job.attach(Adopted(folder, owner))
     job.follow(asyncio.ensure_future(_tail_until_the_end(job, owner, tail)))
     return job
 
@@ -181,6 +179,14 @@ class _Following:
         self._job.deliver(Failed(kind=error.kind, sentence=error.sentence, hint=error.hint))
         if self._child is not None:
             self._child.kill()
+
+
+def _known_so_far(folder: RunFolder, owner: Owner, tail: EventTail) -> tuple[RunState, Terminal | None]:
+    """The state up to now, and the last event of the owner's attempt where it has been spoken already."""
+    past = read_events(folder.events_path, until=owner.events_from)
+    present = tail.read_new()
+    last = next((event for event in present if isinstance(event, Terminal)), None)
+    return fold(present, fold(past)), last
 
 
 async def _tail_until_the_end(job: Job, owner: Owner, tail: EventTail) -> None:
