@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from msgspec import Struct
@@ -21,22 +21,17 @@ from numpy.typing import NDArray
 
 from arny_studio.contract import Contract, Decoded, decode
 from arny_studio.engine.chat_template import ChatTemplate, Message
+from arny_studio.engine.constraint import Constraint
 from arny_studio.engine.llama_session import ContextFull, Interrupted, LlamaFailure, LlamaSession, common_length
 from arny_studio.engine.prompting import prompt_ids
 from arny_studio.engine.sampling import Sampler
-from arny_studio.errors import BadInput, MissingExtra
-
-try:
-    import llguidance
-    from llguidance.llamacpp import lltokenizer_from_vocab
-except ImportError as _error:
-    raise MissingExtra("llguidance", "infer", "Routing a query") from _error
 
 DEFAULT_MAX_TOKENS = 256
 LEAST_ROOM = 64  # a context that leaves less for the decision is full
-# Where the budget runs out, a token that begins with one of these is taken first if the schema allows it.
-_CLOSERS_IN_STRING = (b'"',)
-_CLOSERS_ELSEWHERE = (b"}", b"]", b",", b'"')
+# Where the budget runs out, the first of these that the schema allows is taken: tokens that are, or begin with, a text.
+_Closer = tuple[Literal["is", "begins"], bytes]
+_CLOSERS_IN_STRING: tuple[_Closer, ...] = (("begins", b'"}'), ("begins", b'"]'), ("is", b'"'), ("begins", b'"'))
+_CLOSERS_ELSEWHERE: tuple[_Closer, ...] = (("begins", b"}"), ("begins", b"]"), ("begins", b","), ("begins", b'"'))
 
 
 _GREEDY = Sampler()
@@ -179,22 +174,13 @@ class RouterDecoder:
                 hint="Shorten the text or choose a longer context.",
             )
         room = min(max_tokens, left)
-        return self._constrained(room) if constrained else _FreeText(self.session, room)
-
-    def _constrained(self, room: int) -> _UnderSchema:
-        matcher = llguidance.LLMatcher(self._tokenizer, self._grammar, log_level=0)
-        if matcher.is_error():
-            raise BadInput(f"{self.contract.source} cannot be decoded: {matcher.get_error()}")
-        return _UnderSchema(self.session, matcher, self._closing, room)
+        if not constrained:
+            return _FreeText(self.session, room)
+        return _UnderSchema(self.session, self._constraint.matcher(), self._closing, room)
 
     @cached_property
-    def _tokenizer(self) -> llguidance.LLTokenizer:
-        return lltokenizer_from_vocab(self.session.vocab)
-
-    @cached_property
-    def _grammar(self) -> str:
-        schema = {key: value for key, value in self.contract.schema.items() if not key.startswith("x-arny")}
-        return llguidance.LLMatcher.grammar_from_json_schema(schema, overrides={"whitespace_flexible": False})
+    def _constraint(self) -> Constraint:
+        return Constraint(self.session, self.contract)
 
     @cached_property
     def _closing(self) -> _ClosingCost:
@@ -350,19 +336,26 @@ class _ClosingCost:
 
     def shortest(self, raw: bytes, allowed: NDArray[np.bool_], logits: NDArray[np.float32]) -> int:
         """The likeliest token among those that close most of what is open in `raw`."""
-        for first in _CLOSERS_IN_STRING if _is_inside_string(raw) else _CLOSERS_ELSEWHERE:
-            closers = self._closers[first]
+        for closer in _CLOSERS_IN_STRING if _is_inside_string(raw) else _CLOSERS_ELSEWHERE:
+            closers = self._closers[closer]
             best = closers[allowed[closers]]
             if best.size:
                 return int(best[np.argmax(logits[best])])
         return int(np.argmax(np.where(allowed, logits, -np.inf)))
 
     @cached_property
-    def _closers(self) -> dict[bytes, NDArray[np.int64]]:
-        firsts = [self._session.piece(token)[:1] for token in range(self._session.n_vocab)]
+    def _closers(self) -> dict[_Closer, NDArray[np.int64]]:
+        pieces = [self._session.piece(token) for token in range(self._session.n_vocab)]
         return {
-            wanted: np.array([token for token, first in enumerate(firsts) if first == wanted], np.int64)
-            for wanted in _CLOSERS_ELSEWHERE
+            (how, text): np.array(
+                [
+                    token
+                    for token, piece in enumerate(pieces)
+                    if piece == text or (how == "begins" and piece[: len(text)] == text)
+                ],
+                np.int64,
+            )
+            for how, text in {*_CLOSERS_IN_STRING, *_CLOSERS_ELSEWHERE}
         }
 
 
