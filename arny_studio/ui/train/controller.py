@@ -1,0 +1,334 @@
+"""Decides about trainings: which recipe the form stands for, start, stop, resume, and which run is shown."""
+
+from __future__ import annotations
+
+import shlex
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from PySide6.QtCore import QObject, QUrl, Slot
+from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtWidgets import QFileDialog
+
+from arny_studio.atomic import write_text_atomically
+from arny_studio.errors import ArnyError, BadRecipe
+from arny_studio.jobs.folder import RunFolder
+from arny_studio.jobs.state import RunState
+from arny_studio.jobs.workspace import slug
+from arny_studio.recipe import TrainRecipe, dump_recipe
+from arny_studio.recipe.presets import list_presets, preset
+from arny_studio.ui.background import Background
+from arny_studio.ui.extras import missing_extra
+from arny_studio.ui.jobs_controller import ActiveJob
+from arny_studio.ui.runs.summary import RunSummary, status_of, summaries, summarise
+from arny_studio.ui.tab import ExportRun, Handover, TabContext, TrainOn
+from arny_studio.ui.train.choices import Offers, offers_of
+from arny_studio.ui.train.recipe_fields import values_of
+from arny_studio.ui.train.tab import TrainTab
+
+FIRST_PRESET = "demo-tier1"
+_UNSAID = "unsaid.jsonl"  # stands in for the data while a preset is read, which says all but that
+
+
+class TrainController(QObject):
+    """Between the Train tab, the presets, the workspace and the jobs."""
+
+    def __init__(self, tab: TrainTab, context: TabContext) -> None:
+        super().__init__(tab)
+        self._tab = tab
+        self._context = context
+        self._background = Background(context.messages.show_error)
+        self._preset = FIRST_PRESET
+        self._shown: RunFolder | None = None
+        tab.form.show_presets(list_presets())
+        self._connect()
+        self._add_actions()
+        self._use_preset(FIRST_PRESET)
+        self.refresh()
+
+    @property
+    def shown(self) -> RunFolder | None:
+        """The run on the page."""
+        return self._shown
+
+    def receive(self, handover: Handover) -> None:
+        """Take a dataset that another tab hands over."""
+        if isinstance(handover, TrainOn):
+            self._tab.show_form()
+            self._tab.sources.show_dataset(handover.path)
+
+    def refresh(self) -> None:
+        """Look again at what the workspace holds."""
+        workspace = self._context.workspace
+        self._background.run("offers", partial(offers_of, workspace), self._on_offers)
+        self._background.run("runs", lambda: summaries(workspace.runs_by_time(), "train"), self._on_runs)
+
+    def close(self) -> None:
+        """Let go of what still reads; runs go on."""
+        for topic in ("offers", "runs", "state"):
+            self._background.forget(topic)
+
+    def recipe(self) -> TrainRecipe:
+        """The recipe that the form stands for. Raises BadRecipe with what is wrong."""
+        sources, form = self._tab.sources, self._tab.form
+        if form.problem:
+            raise BadRecipe(form.problem)
+        values: dict[str, Any] = {
+            "kind": "train", **form.values, "title": sources.title_edit.text().strip(), "base": sources.base_value,
+            "train_data": sources.train_value, "validation_data": sources.validation_value,
+        }  # fmt: skip
+        if not values["base"]:
+            raise BadRecipe("Choose a base model.")
+        if not values["train_data"]:
+            raise BadRecipe("Choose training data: generate a dataset on the Data tab, or browse for a file.")
+        try:
+            return msgspec.convert(values, TrainRecipe)
+        except msgspec.ValidationError as error:
+            raise BadRecipe(f"These settings cannot be used: {error}.") from error
+
+    def _connect(self) -> None:
+        tab, run, jobs = self._tab, self._tab.run, self._context.jobs
+        tab.start_requested.connect(self._on_start_requested)
+        tab.command_requested.connect(self._on_form_command_requested)
+        tab.form.preset_chosen.connect(self._use_preset)
+        tab.form.changed.connect(self._judge)
+        tab.sources.changed.connect(self._judge)
+        tab.sources.base_folder_requested.connect(self._on_base_folder_requested)
+        tab.sources.train_file_requested.connect(partial(self._choose_file, is_validation=False))
+        tab.sources.validation_file_requested.connect(partial(self._choose_file, is_validation=True))
+        tab.runs.run_chosen.connect(self.show_run)
+        tab.runs.new_requested.connect(self._on_new_requested)
+        run.stop_requested.connect(self._on_stop_requested)
+        run.resume_requested.connect(self._on_resume_requested)
+        run.export_requested.connect(self._on_export_requested)
+        run.command_requested.connect(self._on_run_command_requested)
+        run.reuse_requested.connect(self._on_reuse_requested)
+        run.reveal_requested.connect(self._on_reveal_requested)
+        jobs.job_started.connect(self._on_job_started)
+        jobs.job_changed.connect(self._on_job_changed)
+        jobs.job_ended.connect(self._on_job_ended)
+
+    def _add_actions(self) -> None:
+        add = partial(self._context.actions.add, tab="train")
+        add("train.new", "&New training run", self._on_new_requested, menu="File", shortcut="Ctrl+N", icon="plus")
+        add("train.start", "&Start training", self._on_start_requested, menu="Run", shortcut="Ctrl+Return", icon="play")
+        stop = partial(self._on_stop_requested, "save")
+        add("train.stop", "Stop and save", stop, menu="Run", shortcut="Ctrl+.", icon="stop")
+
+    # -- the form --------------------------------------------------------------------------------------------------
+
+    @Slot(str)
+    def _use_preset(self, name: str) -> None:
+        """Everything as the preset says; data and a name of one's own stay."""
+        self._preset = name
+        found = preset(name, train_data=_UNSAID)
+        values = values_of(found)
+        self._tab.form.show_values(name, values, values)
+        self._tab.sources.show_base(found.base)
+        self._tab.sources.title_edit.setText(found.title)
+        self._judge()
+
+    def _on_offers(self, offers: Offers) -> None:
+        self._tab.sources.show_choices(offers.bases, offers.datasets)
+        self._judge()
+
+    @Slot()
+    def _judge(self) -> None:
+        """Say what keeps the form from starting: the extra, or the first thing that is wrong."""
+        missing = missing_extra("train", "Training")
+        if missing is not None:
+            self._tab.notice.say("warning", missing.sentence, missing.hint)
+            self._tab.allow_start(missing.sentence)
+            return
+        self._tab.notice.be_quiet()
+        try:
+            recipe = self.recipe()
+        except BadRecipe as error:
+            self._tab.allow_start(error.sentence)
+            self._tab.sources.note.setText(error.sentence)
+            return
+        self._tab.allow_start("")
+        steps = recipe.batch_size * recipe.gradient_accumulation
+        self._tab.sources.note.setText(
+            f"{steps} samples per step ({recipe.batch_size} × {recipe.gradient_accumulation})."
+        )
+
+    def _choose_file(self, *, is_validation: bool) -> None:
+        folder = str(self._context.workspace.datasets)
+        dialog = QFileDialog(self._tab, "Choose data", folder, "JSONL files (*.jsonl);;All files (*)")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(partial(self._on_file_selected, is_validation=is_validation))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _on_file_selected(self, name: str, *, is_validation: bool) -> None:
+        self._tab.sources.show_dataset(Path(name), is_validation=is_validation)
+
+    @Slot()
+    def _on_base_folder_requested(self) -> None:
+        dialog = QFileDialog(self._tab, "Choose the folder of a base model", str(self._context.workspace.models))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.fileSelected.connect(self._tab.sources.show_base)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    @Slot()
+    def _on_start_requested(self) -> None:
+        if not self._tab.is_form_shown:
+            return
+        try:
+            job = self._context.jobs.start("train", self.recipe())
+        except ArnyError as error:
+            self._context.messages.show_error(error)
+            return
+        self.show_run(job.folder)
+
+    @Slot()
+    def _on_new_requested(self) -> None:
+        self._shown = None
+        self._tab.show_form()
+
+    @Slot()
+    def _on_form_command_requested(self) -> None:
+        """A command needs a recipe file: the form is saved beside the workspace's runs."""
+        try:
+            recipe = self.recipe()
+            path = self._context.workspace.root / "recipes" / f"{slug(recipe.title) or 'train'}.toml"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_text_atomically(path, dump_recipe(recipe))
+        except (ArnyError, OSError) as error:
+            self._context.messages.show_error(error)
+            return
+        self._copy_command("train", str(path))
+
+    # -- runs ------------------------------------------------------------------------------------------------------
+
+    def _on_runs(self, runs: list[RunSummary]) -> None:
+        """Fill the list. A run of this window knows better than the disk how it stands."""
+        self._tab.runs.show_runs(runs)
+        for run in runs:
+            job = self._context.jobs.find(run.folder)
+            if job is not None:
+                self._show_status(job)
+        if self._shown is not None:
+            self._tab.runs.choose(self._shown)
+
+    @Slot(object)
+    def show_run(self, folder: RunFolder) -> None:
+        """Put a run on the page: at once what is known, its log as soon as it is read."""
+        self._shown = folder
+        run = summarise(folder)
+        self._tab.run.show_run(run)
+        self._tab.show_run_page()
+        self._tab.runs.choose(folder)
+        try:
+            self._tab.run.show_recipe(folder.recipe(TrainRecipe))
+        except ArnyError as error:
+            self._tab.run.show_recipe(None)
+            self._context.messages.show_error(error)
+        job = self._context.jobs.find(folder)
+        if job is not None:
+            self._show_status(job)
+        if job is not None and job.state.attempts:
+            self._tab.run.show_state(job.state)
+        else:
+            self._background.run("state", folder.state, partial(self._on_state_read, folder))
+
+    def _on_state_read(self, folder: RunFolder, state: RunState) -> None:
+        job = self._context.jobs.find(folder)
+        if folder == self._shown and (job is None or not job.state.attempts):
+            self._tab.run.show_state(_as_begun(state) if job is not None and job.is_running else state)
+
+    @Slot(object)
+    def _on_job_started(self, job: ActiveJob) -> None:
+        if job.kind != "train":
+            return
+        self.refresh()
+        if self._shown is None and not self._tab.form.changed_fields:
+            self.show_run(job.folder)
+
+    @Slot(object)
+    def _on_job_changed(self, job: ActiveJob) -> None:
+        if job.kind != "train":
+            return
+        self._show_status(job)
+        if job.folder == self._shown and job.state.attempts:
+            self._tab.run.show_state(job.state)
+
+    @Slot(object)
+    def _on_job_ended(self, job: ActiveJob) -> None:
+        if job.kind != "train":
+            return
+        self.refresh()
+        if job.folder == self._shown and not job.state.attempts:  # it never said hello: tell what kept it
+            self._tab.run.show_state(msgspec.structs.replace(job.state, outcome=job.outcome))
+
+    def _show_status(self, job: ActiveJob) -> None:
+        has_started = job.state.attempts > 0
+        status = status_of(job.outcome, has_started=has_started, is_stopping=job.is_stopping)
+        self._tab.runs.model.show_status(job.folder, status)
+        if job.folder == self._shown:
+            self._tab.run.show_status(status)
+
+    @Slot(str)
+    def _on_stop_requested(self, mode: Literal["save", "now"]) -> None:
+        job = self._context.jobs.find(self._shown) if self._shown is not None else None
+        if job is not None and job.is_running:
+            job.stop(mode)
+
+    @Slot()
+    def _on_resume_requested(self) -> None:
+        if self._shown is None:
+            return
+        job = self._context.jobs.find(self._shown)
+        if job is None or not job.is_running:
+            self._context.jobs.resume("train", self._shown, self._shown.title)
+            self.show_run(self._shown)
+
+    @Slot()
+    def _on_export_requested(self) -> None:
+        if self._shown is not None:
+            self._context.go("export", ExportRun(folder=self._shown.path))
+
+    @Slot()
+    def _on_reuse_requested(self) -> None:
+        """The form, filled with this run's recipe."""
+        if self._shown is None:
+            return
+        try:
+            recipe = self._shown.recipe(TrainRecipe)
+        except ArnyError as error:
+            self._context.messages.show_error(error)
+            return
+        baseline = values_of(preset(self._preset, train_data=_UNSAID))
+        self._tab.form.show_values(self._preset, values_of(recipe), baseline)
+        sources = self._tab.sources
+        sources.show_base(recipe.base)
+        sources.show_dataset(Path(recipe.train_data))
+        if recipe.validation_data:
+            sources.show_dataset(Path(recipe.validation_data), is_validation=True)
+        sources.title_edit.setText(recipe.title)
+        self._on_new_requested()
+        self._judge()
+
+    @Slot()
+    def _on_run_command_requested(self) -> None:
+        if self._shown is not None:
+            self._copy_command("train", "--resume", str(self._shown.path))
+
+    def _copy_command(self, *arguments: str) -> None:
+        command = shlex.join(["arny", *arguments])
+        QGuiApplication.clipboard().setText(command)
+        self._context.messages.show_message("info", "The command is on the clipboard.", command)
+
+    @Slot()
+    def _on_reveal_requested(self) -> None:
+        if self._shown is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._shown.path)))
+
+
+def _as_begun(state: RunState) -> RunState:
+    """What an earlier attempt left, without its end: a new attempt is on its way."""
+    return msgspec.structs.replace(state, outcome=None, stages=(), stage=None, progress=None)

@@ -1,0 +1,57 @@
+"""The points of a curve that are worth painting: thinned, smoothed, gaps kept. Pure functions over arrays."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arny_studio.jobs.curve import Curve
+
+MOST_POINTS = 4_000
+Points = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+def loss_points(curve: Curve, column: str = "loss") -> Points:
+    """Steps and values of the rows that belong to a column, (n,) each; NaN where the loss was not finite.
+
+    Rows of the other columns (validation points among the loss) are no gaps and are left out.
+    """
+    steps = np.frombuffer(curve.column("step"), dtype=np.float64)
+    values = np.frombuffer(curve.column(column), dtype=np.float64)
+    is_other = np.isnan(values) & ~np.isnan(np.frombuffer(curve.column("validation_loss"), dtype=np.float64))
+    is_given = ~is_other if column == "loss" else ~np.isnan(values)
+    return steps[is_given], values[is_given]
+
+
+def thinned(points: Points, most: int = MOST_POINTS) -> Points:
+    """At most `most` points: of each run of neighbours the lowest and the highest, so that no spike is lost."""
+    steps, values = points
+    if len(steps) <= most:
+        return points
+    buckets = most // 2
+    edges = np.linspace(0, len(steps), buckets + 1).astype(int)
+    chosen: list[int] = []
+    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+        part = values[begin:end]
+        if np.isnan(part).all():
+            chosen.append(int(begin))
+            continue
+        chosen.extend(sorted({int(begin + np.nanargmin(part)), int(begin + np.nanargmax(part))}))
+    kept = np.asarray(chosen)
+    return steps[kept], values[kept]
+
+
+def smoothed(points: Points, span: float = 0.06) -> Points:
+    """Exponential mean over about `span` of the whole curve, without the lag of a cold start."""
+    steps, values = points
+    keep = 1 - 1 / max(2.0, span * len(values))
+    mean, weight = 0.0, 0.0
+    made = np.empty_like(values)
+    for index, value in enumerate(values.tolist()):
+        if not math.isnan(value):
+            mean = keep * mean + (1 - keep) * value
+            weight = keep * weight + (1 - keep)
+        made[index] = mean / weight if weight and not math.isnan(value) else math.nan
+    return steps, made
