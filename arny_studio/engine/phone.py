@@ -104,6 +104,7 @@ class Phone:
 
         The returned event is also emitted. Raises MemoryCap where the phone is over its cap afterwards or on the way.
         """
+        query = query.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be passed on
         exchange = _Exchange(request, query, self._pending if continues else [])
         self._pending, self._wish = [], None
         self.memory.watchdog.forget_peak()
