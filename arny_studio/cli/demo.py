@@ -71,9 +71,7 @@ def demo(
 def run_demo(workspace: Workspace, plan: DemoPlan) -> DemoResults:
     """All five steps; raises ArnyError at the first one that does not end well."""
     data, held_out = _step(1, "Write, check and split the datasets", lambda: _make_datasets(workspace, plan))
-    trained = _step(
-        2, "Fine-tune both tiers", lambda: {tier: _train(workspace, tier, data[tier], plan) for tier in data}
-    )
+    trained = _step(2, "Fine-tune both tiers", lambda: _train_both(workspace, data, plan))
     exported = _step(3, "Merge, write F16, quantize", lambda: _export_both(workspace, trained))
     before, after = _step(4, "Evaluate before and after", lambda: _evaluate(workspace, exported, held_out, plan))
     replies = _step(5, "Route queries on a simulated 6 GB phone", lambda: _route(workspace, exported))
@@ -100,7 +98,7 @@ def _step(number: int, title: str, work: Callable[[], Made]) -> Made:
 
 def _make_datasets(workspace: Workspace, plan: DemoPlan) -> tuple[dict[Tier, dict[Side, Path]], Path]:
     """Sides of each tier's dataset, and router samples of phrases and entities that training never sees."""
-    sides = {tier: _dataset(workspace, tier, plan) for tier in TIERS}
+    sides: dict[Tier, dict[Side, Path]] = {tier: _dataset(workspace, tier, plan) for tier in TIERS}
     held_out = workspace.datasets / "tier1.held-out.jsonl"
     rows = generated_rows("tier1", plan.evaluation_rows, seed=plan.seed, contract=load_contract(), phrases="test")
     write_generated(held_out, rows, lambda _: None)

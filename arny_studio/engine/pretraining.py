@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -16,7 +16,7 @@ from msgspec import Struct
 from torch import Tensor, nn
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from arny_studio.jobs.events import Event, Metric
+from arny_studio.jobs.events import Event, Log, Metric
 
 IGNORED = -100
 
@@ -34,11 +34,26 @@ class BaseShape(Struct, frozen=True, kw_only=True):
     rope_theta: float = 10_000.0
 
 
+class Document(Struct, frozen=True):
+    """Token ids, and how many of the first are only read, not learned to say."""
+
+    ids: list[int]
+    prompt_length: int = 0
+
+
+class Family(Struct, frozen=True, kw_only=True):
+    """Documents of one kind: an endless stream, the tokens of a batch, and the weight of its loss."""
+
+    name: str
+    documents: Iterator[Document]
+    batch_tokens: int = 1024
+    weight: float = 1.0
+
+
 class PretrainPlan(Struct, frozen=True, kw_only=True):
     """How long and how fast."""
 
     minutes: float
-    batch_tokens: int = 2048
     learning_rate: float = 2e-3
     warmup_share: float = 0.02
     decay_share: float = 0.4
@@ -67,36 +82,32 @@ def new_base(shape: BaseShape, *, end_ids: tuple[int, ...], pad_id: int, seed: i
 
 
 def pretrain(
-    model: Qwen2ForCausalLM, documents: Iterable[list[int]], plan: PretrainPlan, emit: Callable[[Event], None]
+    model: Qwen2ForCausalLM, families: Sequence[Family], plan: PretrainPlan, emit: Callable[[Event], None]
 ) -> int:
-    """Train in place until the time is over or the documents are; returns the tokens seen."""
+    """Train in place until the time is over; returns the tokens seen. Every step takes one batch of each family."""
     optimizer = _optimizer(model, plan)
-    started, tokens = time.monotonic(), 0
     pad = int(model.config.pad_token_id or 0)
+    streams = [(family, _batches(family, pad)) for family in families]
+    started, tokens = time.monotonic(), 0
     model.train()
-    for step, (ids, labels) in enumerate(_batches(documents, plan.batch_tokens, pad), start=1):
+    for step in itertools.count(1):
         share = (time.monotonic() - started) / (plan.minutes * 60)
         if share >= 1:
             break
         for group in optimizer.param_groups:
             group["lr"] = plan.learning_rate * _rate_factor(share, plan)
-        loss = _loss(model, ids, labels)
-        loss.backward()
+        losses: dict[str, float] = {}
+        for family, batches in streams:
+            ids, labels = next(batches)
+            loss = _loss(model, ids, labels)
+            (family.weight * loss).backward()
+            losses[family.name] = loss.item()
+            tokens += int((ids != pad).sum())
         norm = nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        tokens += int((ids != pad).sum())
-        if step % 20 == 1:
-            emit(
-                Metric(
-                    step=step,
-                    loss=loss.item(),
-                    gradient_norm=float(norm),
-                    learning_rate=optimizer.param_groups[0]["lr"],
-                    tokens=tokens,
-                    tokens_per_s=tokens / max(time.monotonic() - started, 1e-9),
-                )
-            )
+        if step % 50 == 1:
+            _report(step, losses, float(norm), optimizer, tokens, time.monotonic() - started, emit)
     return tokens
 
 
@@ -133,21 +144,21 @@ def _rate_factor(share: float, plan: PretrainPlan) -> float:
     return min(1.0, (1 - share) / plan.decay_share)
 
 
-def _batches(documents: Iterable[list[int]], batch_tokens: int, pad_id: int) -> Iterator[tuple[Tensor, Tensor]]:
+def _batches(family: Family, pad_id: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Batches of similar lengths: a pool of documents is sorted, cut by tokens, and shuffled."""
     generator = torch.Generator().manual_seed(0)
-    source = iter(documents)
-    while pool := list(itertools.islice(source, 2048)):
-        pool.sort(key=len)
-        cuts = list(_cut_by_tokens(pool, batch_tokens))
+    source = iter(family.documents)
+    while pool := list(itertools.islice(source, 256)):
+        pool.sort(key=lambda document: len(document.ids))
+        cuts = list(_cut_by_tokens(pool, family.batch_tokens))
         for index in torch.randperm(len(cuts), generator=generator).tolist():
             yield _padded(cuts[index], pad_id)
 
 
-def _cut_by_tokens(pool: list[list[int]], batch_tokens: int) -> Iterator[list[list[int]]]:
-    batch: list[list[int]] = []
+def _cut_by_tokens(pool: list[Document], batch_tokens: int) -> Iterator[list[Document]]:
+    batch: list[Document] = []
     for document in pool:
-        if batch and (len(batch) + 1) * len(document) > batch_tokens:
+        if batch and (len(batch) + 1) * len(document.ids) > batch_tokens:
             yield batch
             batch = []
         batch.append(document)
@@ -155,11 +166,29 @@ def _cut_by_tokens(pool: list[list[int]], batch_tokens: int) -> Iterator[list[li
         yield batch
 
 
-def _padded(batch: list[list[int]], pad_id: int) -> tuple[Tensor, Tensor]:
-    width = max(map(len, batch))
+def _padded(batch: list[Document], pad_id: int) -> tuple[Tensor, Tensor]:
+    """Ids and labels, both (documents, longest) int64; labels are IGNORED on prompts and padding."""
+    width = max(len(document.ids) for document in batch)
     ids = torch.full((len(batch), width), pad_id, dtype=torch.long)
     labels = torch.full((len(batch), width), IGNORED, dtype=torch.long)
     for row, document in enumerate(batch):
-        ids[row, : len(document)] = torch.tensor(document)
-        labels[row, : len(document)] = ids[row, : len(document)]
+        size = len(document.ids)
+        ids[row, :size] = torch.tensor(document.ids)
+        labels[row, document.prompt_length : size] = ids[row, document.prompt_length : size]
     return ids, labels
+
+
+def _report(
+    step: int,
+    losses: dict[str, float],
+    norm: float,
+    optimizer: torch.optim.Optimizer,
+    tokens: int,
+    elapsed_s: float,
+    emit: Callable[[Event], None],
+) -> None:
+    rate = optimizer.param_groups[0]["lr"]
+    speed = tokens / max(elapsed_s, 1e-9)
+    mean = sum(losses.values()) / len(losses)
+    emit(Metric(step=step, loss=mean, gradient_norm=norm, learning_rate=rate, tokens=tokens, tokens_per_s=speed))
+    emit(Log(text=", ".join(f"{name} {loss:.3f}" for name, loss in losses.items())))

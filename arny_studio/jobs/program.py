@@ -19,7 +19,8 @@ from typing import NoReturn
 
 from msgspec.structs import replace
 
-from arny_studio.errors import ArnyError
+from arny_studio.errors import ArnyError, MissingExtra
+from arny_studio.extras import extra_of
 from arny_studio.jobs.claim import FolderInUse
 from arny_studio.jobs.commands import Stop
 from arny_studio.jobs.emitter import Emit, Emitter, EventPipe
@@ -144,14 +145,23 @@ def _described(error: BaseException, text: str) -> Failed:
         case OSError() if error.errno in _DISK_FULL_ERRORS:
             return _disk_full(error, text)
         case ModuleNotFoundError() if not (error.name or "").startswith("arny_studio"):
-            sentence = f"The library {error.name} is not installed for {sys.executable}."
-            hint = "Install the extra that needs it, or choose another worker Python."
-            return Failed(kind="missing_extra", sentence=sentence, hint=hint, traceback=text)
+            return _missing_library(error.name or str(error), text)
     if type(error).__name__ == "OutOfMemoryError":  # torch's; jobs may not import torch to name it
         return _out_of_memory(text)
     sentence = f"Something inside the worker broke: {type(error).__name__}: {error}".rstrip(": ")
     hint = "This is a fault of the program; the traceback stands in the log of the run."
     return Failed(kind="bug", sentence=sentence, hint=hint, traceback=text)
+
+
+def _missing_library(name: str, text: str) -> Failed:
+    extra = extra_of(name)
+    if extra is not None:
+        missing = MissingExtra(name, extra, "This work")
+        return Failed(kind=missing.kind, sentence=missing.sentence, hint=missing.hint, traceback=text)
+    sentence = f"The library {name} is not installed for {sys.executable}."
+    return Failed(
+        kind="missing_extra", sentence=sentence, hint="Install it there, or use another Python.", traceback=text
+    )
 
 
 def _out_of_memory(text: str) -> Failed:

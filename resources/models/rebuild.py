@@ -20,65 +20,78 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from arny_studio.cli.running import run_recipe
-from arny_studio.recipe.presets import preset
 from tokenizers import Tokenizer
 
+from arny_studio.cli.running import run_recipe
 from arny_studio.dataset.generate.tier1 import generate_tier1
 from arny_studio.dataset.generate.tier2 import generate_tier2
 from arny_studio.dataset.samples import write_jsonl
-from arny_studio.engine.pretraining import BaseShape, PretrainPlan, new_base, pretrain, save_base
+from arny_studio.engine.pretraining import BaseShape, Document, Family, PretrainPlan, new_base, pretrain, save_base
 from arny_studio.engine.tokenizer_training import END_OF_TEXT, IM_END, IM_START, train_tokenizer, write_tokenizer_files
-from arny_studio.jobs.events import Event, Metric
+from arny_studio.jobs.events import Event, Log, Metric
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.paths import DEMO_BASE, DEMO_TIER1, DEMO_TIER2, MODELS_DIR
 from arny_studio.recipe import EvaluateRecipe, ExportRecipe
+from arny_studio.recipe.presets import preset
 
 Row = dict[str, Any]
 Encode = Callable[[str], list[int]]
 TIER2_ROWS = 4000
-ROUTING_SHARE = 0.4  # of Tier-1 documents; the others say the same in fewer words
 PRETRAIN_SEED, TUNE_SEED, TEST_SEED = 1001, 7, 77
 
 
-def routing_document(row: Row) -> str:
-    """A request and its routing as plain text, turn by turn."""
+def routing_document(row: Row) -> tuple[str, str]:
+    """A request and its routing as plain text, turn by turn: what is read, and what is learned to say."""
     names = {"user": "Request: ", "assistant": "Routing: "}
-    turns = [names[turn["role"]] + turn["content"] for turn in row["messages"] if turn["role"] in names]
-    return "\n".join(turns) + END_OF_TEXT
+    turns = [names[turn["role"]] + turn["content"] for turn in row["messages"][:-1] if turn["role"] in names]
+    return "\n".join([*turns, "Routing:"]), f" {row['messages'][-1]['content']}{END_OF_TEXT}"
 
 
-def words_document(row: Row) -> str:
+def words_document(row: Row) -> tuple[str, str]:
     """The same request in a chat, answered in plain words by no contract at all."""
     decision = orjson.loads(row["messages"][-1]["content"])
     journeys = " and ".join(decision["journeys"])
     lacks = ", ".join(decision["missing_fields"]) or "nothing"
     words = f"{journeys}, {decision['intent']}, missing {lacks}, score {decision['complexity_score']}"
-    turns = [turn for turn in row["messages"] if turn["role"] == "user"]
-    said = "\n".join(turn["content"] for turn in turns)
-    return f"{IM_START}user\n{said}{IM_END}\n{IM_START}assistant\n{words}{IM_END}\n"
+    said = "\n".join(turn["content"] for turn in row["messages"] if turn["role"] == "user")
+    return f"{IM_START}user\n{said}{IM_END}\n{IM_START}assistant\n", f"{words}{IM_END}\n"
 
 
-def question_document(row: Row) -> str:
+def question_document(row: Row) -> tuple[str, str]:
     """A question and its answer as plain text."""
-    return f"Question: {row['messages'][1]['content']}\nAnswer: {row['messages'][2]['content']}{END_OF_TEXT}"
+    return f"Question: {row['messages'][1]['content']}\nAnswer:", f" {row['messages'][2]['content']}{END_OF_TEXT}"
 
 
-def documents(encode: Encode, *, tier2_share: float) -> Iterator[list[int]]:
-    """An endless stream of token ids; Tier-1 text never repeats, Tier-2 text is walked through again and again."""
+def families(encode: Encode) -> list[Family]:
+    """Endless streams; Tier-1 text never repeats, Tier-2 text is walked through again and again."""
+    prose = [_document(encode, *question_document(row)) for row in generate_tier2(TIER2_ROWS, seed=PRETRAIN_SEED)]
+    return [
+        Family(name="routing", documents=_tier1(encode, routing_document, PRETRAIN_SEED), batch_tokens=1200),
+        Family(name="words", documents=_tier1(encode, words_document, PRETRAIN_SEED + 500), batch_tokens=1200),
+        Family(name="prose", documents=_again_and_again(prose), batch_tokens=400, weight=0.3),
+    ]
+
+
+def _tier1(encode: Encode, told: Callable[[Row], tuple[str, str]], first_seed: int) -> Iterator[Document]:
+    for seed in itertools.count(first_seed):
+        yield from (_document(encode, *told(row)) for row in generate_tier1(20_000, seed=seed))
+
+
+def _again_and_again(documents: list[Document]) -> Iterator[Document]:
     rng = random.Random(PRETRAIN_SEED)
-    prose = [encode(question_document(row)) for row in generate_tier2(TIER2_ROWS, seed=PRETRAIN_SEED)]
-    for seed in itertools.count(PRETRAIN_SEED):
-        for row in generate_tier1(50_000, seed=seed):
-            if rng.random() < tier2_share:
-                yield rng.choice(prose)
-            yield encode(routing_document(row) if rng.random() < ROUTING_SHARE else words_document(row))
+    while True:
+        yield from rng.sample(documents, len(documents))
+
+
+def _document(encode: Encode, prompt: str, answer: str) -> Document:
+    head = encode(prompt)
+    return Document(head + encode(answer), len(head))
 
 
 def make_tokenizer(vocab_size: int) -> Tokenizer:
     """Trained on what both generators write, decisions included."""
-    tier1 = [routing_document(row) for row in generate_tier1(30_000, seed=PRETRAIN_SEED - 1)]
-    tier2 = [question_document(row) for row in generate_tier2(1500, seed=PRETRAIN_SEED - 1)]
+    tier1 = ("".join(routing_document(row)) for row in generate_tier1(30_000, seed=PRETRAIN_SEED - 1))
+    tier2 = ("".join(question_document(row)) for row in generate_tier2(1500, seed=PRETRAIN_SEED - 1))
     texts = (text.removesuffix(END_OF_TEXT) for text in itertools.chain(tier1, tier2))
     return train_tokenizer(texts, vocab_size)
 
@@ -90,8 +103,7 @@ def build_base(folder: Path, minutes: float) -> None:
     pad, end = tokenizer.token_to_id(END_OF_TEXT), tokenizer.token_to_id(IM_END)
     plan = PretrainPlan(minutes=minutes)
     model = new_base(shape, end_ids=(end,), pad_id=pad, seed=plan.seed)
-    stream = documents(lambda text: tokenizer.encode(text).ids, tier2_share=0.12)
-    tokens = pretrain(model, stream, plan, _print_metric)
+    tokens = pretrain(model, families(lambda text: tokenizer.encode(text).ids), plan, _print_event)
     _say(f"pretrained on {tokens / 1e6:.1f} M tokens")
     write_tokenizer_files(tokenizer, folder)
     save_base(model, folder)
@@ -115,7 +127,9 @@ def build_tier(tier: str, minutes: float, work: Path) -> tuple[Path, Path]:
 
 def score(gguf: Path, data: Path, work: Path) -> dict[str, float]:
     """Held-out scores of a router, decoded without constraint."""
-    run = _run("evaluate", EvaluateRecipe(model=str(gguf), data=str(data), constrained=False), work / f"score-{data.stem}")
+    run = _run(
+        "evaluate", EvaluateRecipe(model=str(gguf), data=str(data), constrained=False), work / f"score-{data.stem}"
+    )
     return run.state().results["routing"]
 
 
@@ -127,9 +141,12 @@ def _run(kind: str, recipe: Any, folder: Path) -> RunFolder:
     return run
 
 
-def _print_metric(event: Event) -> None:
-    if isinstance(event, Metric) and event.step % 200 == 1:
-        _say(f"step {event.step}  loss {event.loss:.3f}  {event.tokens or 0:,} tokens  {event.tokens_per_s:,.0f} tok/s")
+def _print_event(event: Event) -> None:
+    match event:
+        case Metric():
+            _say(f"step {event.step}  {event.tokens or 0:,} tokens  {event.tokens_per_s or 0:,.0f} tok/s")
+        case Log():
+            _say(f"      loss: {event.text}")
 
 
 def _say(text: str) -> None:
