@@ -94,9 +94,9 @@ class Child:
         with contextlib.suppress(OSError):
             self._stdin.close()
 
-    async def silence(self) -> None:
-        """Return when its output has ended or it has, whichever comes first."""
-        ends = [asyncio.ensure_future(event.wait()) for event in (self._drained, self._exited)]
+    async def silence(self, last_word: asyncio.Event) -> None:
+        """Return when its output has ended, or it has, or its last word has been heard: whichever comes first."""
+        ends = [asyncio.ensure_future(event.wait()) for event in (self._drained, self._exited, last_word)]
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -123,6 +123,7 @@ class _Following:
         self._lines = LineBuffer()
         self._tail = EventTail(job.folder.events_path, events_from)
         self._known = 0  # events that came through the pipe and stand in the log as well
+        self._last_word = asyncio.Event()
         self._child: Child | None = None
 
     def on_chunk(self, chunk: bytes) -> None:
@@ -135,13 +136,15 @@ class _Following:
                 return
             self._known += event is not None
             self._job.deliver(event if event is not None else decode_event(line))
+        if self._job.last is not None:
+            self._last_word.set()
 
     async def until_the_end(self, child: Child) -> None:
         """Follow the child until it is dead and its last event is known, delivered and written."""
         self._child = child
         ending = asyncio.ensure_future(child.wait())
         try:
-            await child.silence()
+            await child.silence(self._last_word)
             if self._job.last is None:
                 await self._catch_up_until(ending)
             await asyncio.wait({ending}, timeout=LAST_WORD_GRACE_S)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import re
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 
 from arny_studio.errors import MissingFile
@@ -77,14 +76,15 @@ class Workspace:
         return MissingFile(f"There is no run {name!r} in {self.root}.", hint=hint)
 
     def _free_folder(self, name: str) -> Path:
-        for number in count(1):
-            path = self.runs / (name if number == 1 else f"{name}-{number}")
+        """A folder nobody else has: making it is what takes the name."""
+        path, number = self.runs / name, 1
+        while True:
             try:
                 path.mkdir()
+                return path
             except FileExistsError:
-                continue
-            return path
-        raise AssertionError("count() ends never")
+                number += 1
+                path = self.runs / f"{name}-{number}"
 
     def _made(self, name: str) -> Path:
         folder = self.root / name

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from arny_studio.errors import BadInput
 from arny_studio.jobs.commands import Ask
 from arny_studio.jobs.events import AnyEvent, Failed, Metric, Stopped, Terminal
 from arny_studio.jobs.folder import RunFolder
@@ -147,6 +148,20 @@ def test_that_an_adopted_worker_that_ignores_every_wish_is_killed_and_counts_as_
     assert drive(work()).startswith("The worker did not follow the wish to stop")
     assert not is_alive(pid)
     assert [type(event) for event in last_events(run_folder)] == [Stopped]
+
+
+def test_that_a_log_of_another_protocol_ends_the_following_with_its_sentence(
+    run_folder: RunFolder, detached_pid: int
+) -> None:
+    async def work() -> None:
+        job = await adopt_job(run_folder)
+        assert job is not None
+        with run_folder.events_path.open("ab") as log:
+            log.write(b'{"type":"hello","protocol":9}\n')
+        with pytest.raises(BadInput, match="speaks protocol 9"):
+            await job.wait()
+
+    drive(work())
 
 
 def test_that_a_run_nobody_ever_worked_on_is_not_adopted_and_stays_untouched(run_folder: RunFolder) -> None:

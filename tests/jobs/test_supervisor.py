@@ -64,7 +64,7 @@ FAILURES = {
     "memory": ("out_of_memory", "There was not enough memory.", "Close other programs", 1),
     "torch_memory": ("out_of_memory", "There was not enough memory.", "Close other programs", 1),
     "missing": ("missing_file", "There is no such file: ", "", 1),
-    "module": ("missing_extra", "The library no_such_library_anywhere is not installed for ", "Install the extra", 1),
+    "module": ("missing_extra", "The library no_such_library_anywhere is not installed for ", "Install ", 1),
     "disk": ("disk_full", "There is no room left on the disk for ", "Free some space", 1),
     "nothing": ("bug", "Something inside the worker broke: TypeError: main returned None", "This is a fault", 1),
     "exit": ("bug", "Something inside the worker broke: SystemExit: 7", "This is a fault", 1),
@@ -431,3 +431,34 @@ def test_that_a_folder_that_vanishes_under_a_worker_costs_no_more_than_the_run(
 
     outcome, _, _ = run_to_end("ignores", run_folder, take_away)
     assert outcome.failure == "out_of_memory"
+
+
+def test_that_nothing_is_heard_after_a_last_event_and_a_worker_that_lingers_is_ended(
+    run_folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("arny_studio.jobs.supervisor.LAST_WORD_GRACE_S", 0.1)
+
+    async def wait_for_the_end(job: Job) -> None:
+        await heard(job, Finished)
+
+    outcome, job, events = run_to_end("speaks_by_hand", run_folder, wait_for_the_end)
+    assert (outcome.kind, outcome.sentence) == ("finished", "First.")
+    assert [type(event) for event in events] == [Hello, Finished]
+    assert job.pid is not None and not is_alive(job.pid)
+
+
+def test_that_a_worker_that_does_not_read_blocks_nobody_and_hears_everything_later(run_folder: RunFolder) -> None:
+    async def talk_to_a_sleeper(job: Job) -> None:
+        await heard(job, Metric)
+        assert job.pid is not None
+        os.kill(job.pid, signal.SIGSTOP)
+        for number in range(5):
+            assert await job.send(Ask(request=str(number), query="x" * 100_000))
+        os.kill(job.pid, signal.SIGCONT)
+        while (await heard(job, Token)).request != "4":
+            pass
+        await job.stop("now")
+
+    outcome, _, events = run_to_end("obeys", run_folder, talk_to_a_sleeper)
+    assert outcome.sentence == "Stopped, now."
+    assert [len(event.text) for event in events if isinstance(event, Token)] == [100_000] * 5
