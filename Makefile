@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 # llama.cpp without its tools, server and multimodal parts: only the library is used.
 LLAMA_CMAKE := -DLLAVA_BUILD=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_SERVER=OFF
 
-.PHONY: demo test studio slow bench screenshots lint setup constraints demo-models clean
+.PHONY: demo test studio slow bench screenshots readme lint setup constraints demo-models clean
 
 demo: setup
 	$(BIN)/arny demo --workspace .demo --open
@@ -26,6 +26,9 @@ bench: setup
 
 screenshots: setup
 	QT_QPA_PLATFORM=offscreen $(BIN)/python -m arny_studio.ui.screenshots resources/screenshots
+
+readme: setup
+	$(BIN)/python packaging/readme_tree.py
 
 lint: setup
 	$(BIN)/ruff check .
