@@ -29,8 +29,10 @@ File = Annotated[Path, typer.Argument(help="A GGUF file.", show_default=False)]
 
 def export(
     run: Annotated[str, typer.Argument(help="A training run: its name, `latest`, or its folder.")] = "",
-    base: Annotated[str, typer.Option(help="Folder of the base model; taken from RUN where one is given.")] = "",
-    adapter: Annotated[str, typer.Option(help="Folder of a LoRA adapter; taken from RUN where one is given.")] = "",
+    base: Annotated[
+        str, typer.Option(help="Folder of the base model; with RUN, instead of the base it was trained on.")
+    ] = "",
+    adapter: Annotated[str, typer.Option(help="Folder of a LoRA adapter, where no RUN is given.")] = "",
     quant: Annotated[list[str] | None, typer.Option(help=f"Repeatable: {', '.join(get_args(Quant))}.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the files; else they stay in the run folder.")] = None,
     name: Annotated[str, typer.Option(help="Basename of the files; else made from the base's name.")] = "",
@@ -43,7 +45,7 @@ def export(
     """Merge an adapter into its base and write GGUF files."""
     root = workspace or default_workspace()
     recipe = _recipe(
-        Workspace(root).find_run(run) if run else None,
+        _training_run(Workspace(root), run) if run else None,
         ExportRecipe(
             base=_absolute(base), adapter=_absolute(adapter), quants=_quants(quant or ["Q4_K_M"]), name=name,
             merged_folder=merged, keep_f16=keep_f16, threads=threads,
@@ -91,17 +93,30 @@ def verify(file: File, as_json: AsJson = False) -> None:
     raise typer.Exit(exit_code)
 
 
+def _training_run(workspace: Workspace, named: str) -> RunFolder:
+    """The run with this name; `latest` is the newest training run."""
+    if named == "latest":
+        named = next((run.name for run in workspace.runs_by_time() if run.kind == "train"), named)
+    run = workspace.find_run(named)
+    if run.kind != "train":
+        raise BadRecipe(f"{run.name} is no training run but one of kind {run.kind!r}, so it has no adapter to export.")
+    return run
+
+
 def _recipe(run: RunFolder | None, asked: ExportRecipe) -> ExportRecipe:
-    """What was asked for, with base, adapter and tier of the training run where one is named."""
+    """What was asked for, with base, adapter and tier of the training run where one is named.
+
+    Another base is for adapters that were trained on the 4-bit version of one.
+    """
     if run is None:
         if not asked.base:
             raise BadRecipe("Nothing to export: name a training run, or a base with --base.")
         return asked
-    if asked.base or asked.adapter:
-        raise BadRecipe("Name either a training run or --base and --adapter, not both.")
+    if asked.adapter:
+        raise BadRecipe("Name either a training run or --adapter, not both.")
     trained = run.recipe(TrainRecipe)
     return ExportRecipe(
-        title=trained.title, base=_beside(run, trained.base), adapter=str(_adapter_of(run)), quants=asked.quants,
+        title=trained.title, base=asked.base or _beside(run, trained.base), adapter=str(_adapter_of(run)), quants=asked.quants,
         name=asked.name, tier=trained.tier, contract=trained.contract, keep_f16=asked.keep_f16,
         merged_folder=asked.merged_folder, threads=asked.threads,
     )  # fmt: skip

@@ -157,7 +157,8 @@ class Export:
                 check_gguf(path)
                 hashes[name] = sha256_of(path)
             else:
-                hashes[name] = ""
+                with merged_tensors(path, None):  # names and shapes
+                    hashes[name] = ""
             done += _size(path)
             progress(done, total)
         return hashes

@@ -254,9 +254,9 @@ def _read_array(cursor: _Cursor, key: str) -> GgufArray:
 
 def _alignment(cursor: _Cursor, metadata: dict[str, Scalar | GgufArray]) -> int:
     alignment = metadata.get("general.alignment", 32)
-    if isinstance(alignment, int) and 8 <= alignment <= _LARGEST_ALIGNMENT and alignment & (alignment - 1) == 0:
-        return alignment
-    cursor.refuse(f"general.alignment is {alignment}, not a power of two from 8 to {_LARGEST_ALIGNMENT}")
+    if not isinstance(alignment, int) or not 8 <= alignment <= _LARGEST_ALIGNMENT or alignment & (alignment - 1):
+        cursor.refuse(f"general.alignment is {alignment}, not a power of two from 8 to {_LARGEST_ALIGNMENT}")
+    return alignment
 
 
 def _read_tensor(cursor: _Cursor) -> tuple[str, tuple[int, ...], GGMLQuantizationType, int]:

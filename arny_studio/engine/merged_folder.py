@@ -6,6 +6,7 @@ The template stands both in a file of its own (transformers 5) and in the tokeni
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import struct
 from pathlib import Path
@@ -70,6 +71,8 @@ def _write_weights(model: MergedModel, path: Path, on_progress: OnProgress) -> N
                 file.write(_rounded(block, tensor))
                 done += 2 * block.size
                 on_progress(done, total)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _header(model: MergedModel) -> bytes:

@@ -17,6 +17,7 @@ from arny_studio.errors import BadInput, MissingFile
 
 ARCHITECTURE = "Qwen2ForCausalLM"
 _LAYER_NORMS = ("input_layernorm", "post_attention_layernorm")
+_CACHED = re.compile(r"/models--([\w.-]+?)--([\w.-]+)/snapshots/[^/]+$")
 _LARGEST = {"num_hidden_layers": 1024, "vocab_size": 2_000_000}
 _LARGEST_OTHERWISE = 1_000_000
 
@@ -165,7 +166,10 @@ def _extent(path: Path, raw: dict[str, Any], key: str) -> int:
 
 
 def _stated_name(folder: Path) -> str:
-    """The Hub id that the folder was made from, where config.json tells it, else the folder's own name."""
+    """The Hub id of the folder, where its place in the Hub's cache or config.json tells it, else the folder's name."""
+    cached = _CACHED.search(folder.resolve().as_posix())
+    if cached is not None:
+        return f"{cached[1]}/{cached[2]}"
     path = folder / "config.json"
     named = read_json_object(path).get("_name_or_path") if path.is_file() else None
     if isinstance(named, str) and re.fullmatch(r"[\w.-]+/[\w.-]+", named) and not named.startswith("."):

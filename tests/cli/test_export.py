@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from arny_studio.cli import export
-from arny_studio.errors import BadInput, BadRecipe
+from arny_studio.errors import BadInput, BadRecipe, MissingFile
 from arny_studio.jobs.events import Artifact
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.wire import encode_line
@@ -85,13 +85,25 @@ def test_that_a_training_run_is_exported_with_its_base_tier_and_adapter(tmp_path
     assert done.exit_code == 0, done.output
     (file,) = workspace.glob("runs/*export*/outputs/*.gguf")
     assert file.name.endswith("-tier2-Q8_0.gguf")
+    again = arny("export", "latest", "--quant", "F16", "--workspace", workspace)  # not the export that is newer
+    assert again.exit_code == 0, again.output
+    assert isinstance(arny("export", file.parents[1].name, "--workspace", workspace).exception, BadRecipe)
+
+    other = make_tiny_base(tmp_path / "full-precision-base", layers=1)
+    done = arny("export", "latest-train", "--base", other, "--workspace", workspace)
+    assert isinstance(done.exception, MissingFile)
+    done = arny(
+        "export", run.name, "--base", other, "--quant", "Q8_0", "--out", tmp_path / "out", "--workspace", workspace
+    )
+    assert done.exit_code == 0, done.output
+    assert [path.name for path in (tmp_path / "out").glob("*.gguf")] == ["full-precision-base-788K-tier2-Q8_0.gguf"]
 
 
 def test_that_a_run_without_adapter_or_two_sources_or_none_is_refused(tmp_path: Path) -> None:
     workspace = tmp_path / "workspace"
     RunFolder.create(workspace / "runs" / "20260101T000000Z-train", TrainRecipe(base="b", train_data="x.jsonl"))
     assert isinstance(arny("export", "latest", "--workspace", workspace).exception, BadInput)
-    assert isinstance(arny("export", "latest", "--base", "b", "--workspace", workspace).exception, BadRecipe)
+    assert isinstance(arny("export", "latest", "--adapter", "a", "--workspace", workspace).exception, BadRecipe)
     assert isinstance(arny("export").exception, BadRecipe)
     assert "Q4_K_M" in str(getattr(arny("export", "--base", "b", "--quant", "Q3").exception, "hint", ""))
 

@@ -155,6 +155,11 @@ def test_that_files_are_named_by_the_convention(
     assert labels.file_name("Q4_K_M") == expected
 
 
+def test_that_a_snapshot_in_the_hub_s_cache_is_named_by_its_id(tmp_path: Path) -> None:
+    base = make_tiny_base(tmp_path / "hub" / "models--Qwen--Qwen2.5-0.5B" / "snapshots" / "0123abcd", layers=1)
+    assert label_model(base, None, parameters=494_032_768).file_name("Q8_0") == "Qwen2.5-494M-Q8_0.gguf"
+
+
 def test_that_progress_counts_bytes_up_to_the_total(tmp_path: Path, base: Path) -> None:
     said: list[tuple[int, int]] = []
     write_gguf_f16(base, None, tmp_path / "out.gguf", on_progress=lambda *now: said.append(now))
