@@ -64,12 +64,12 @@ def resolve_base(base: str) -> Path:
 def _snapshot(hub_id: str) -> Path:
     if importlib.util.find_spec("huggingface_hub") is None:
         raise MissingExtra("huggingface_hub", "train", "Downloading a base model")
-    import huggingface_hub
-    from huggingface_hub import errors
+    from huggingface_hub import errors, snapshot_download
+    from huggingface_hub.utils import disable_progress_bars
 
-    huggingface_hub.utils.disable_progress_bars()
+    disable_progress_bars()
     try:
-        return Path(huggingface_hub.snapshot_download(hub_id, allow_patterns=_HUB_FILES))
+        return Path(snapshot_download(hub_id, allow_patterns=_HUB_FILES))
     except errors.GatedRepoError as error:
         hint = f"Accept its licence on its Hub page, log in with `hf auth login`, and try again: {hub_id}"
         raise BadInput(f"{hub_id} is gated, and this machine has no access to it.", hint=hint) from error

@@ -142,7 +142,9 @@ class Renderer:
     def _find_end_of_turn(self) -> str:
         """The special token that the template writes after an assistant's content, found by rendering one turn."""
         probe = [chat_template.Message("user", "question"), chat_template.Message("assistant", "answer")]
-        after = self.template.render(probe).rpartition("answer")[2]
+        pieces = self._pieces(probe)
+        spoken = next(index for index, piece in enumerate(pieces) if piece.message == 1)
+        after = pieces[spoken + 1].text if spoken + 1 < len(pieces) else ""
         found = self._control_pattern.match(after.lstrip())
         if found is None:
             raise BadInput(
