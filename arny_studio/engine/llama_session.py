@@ -189,15 +189,6 @@ class LlamaSession:
         """The tokens in a sequence's KV cache."""
         return tuple(self._tokens[sequence])
 
-    def prefill(self, ids: Sequence[int], sequence: int = 0) -> Logits:
-        """Make the sequence hold exactly `ids`, reusing what it already has; logits after the last one: (vocab,).
-
-        Raises ContextFull where `ids` are longer than the context.
-        """
-        kept = min(common_length(self._tokens[sequence], ids), len(ids) - 1)
-        self.truncate(max(kept, 0), sequence)
-        return self.append(ids[max(kept, 0) :], sequence)
-
     def append(self, ids: Sequence[int], sequence: int = 0) -> Logits:
         """Decode `ids` (at least one) as one batch; logits after the last one: (vocab,)."""
         return self.append_all([(sequence, ids)])[0]

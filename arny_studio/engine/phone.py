@@ -126,7 +126,7 @@ class Phone:
     def _switch_on(self) -> None:
         session = self.memory.load(1)
         self._router = RouterDecoder(session, self.contract, template_of(session))
-        self._router.warm([self._system("tier1")])
+        self._router.warm(self._system("tier1"))
         self.memory.note_use(1)
         if self.mode == "both_resident":
             self.memory.load(2)

@@ -34,7 +34,8 @@ class Reasoner:
         self.prompt_tokens, self.tokens = len(ids), 0
         sampler = Sampler(temperature=temperature, top_k=TOP_K, top_p=TOP_P, seed=seed)
         text = codecs.getincrementaldecoder("utf-8")("replace")
-        logits = self.session.prefill(ids)
+        self.session.truncate(0)  # all in one batch: the same seed then gives the same answer, whatever came before
+        logits = self.session.append(ids)
         self.prefill_ms = 1000 * (time.perf_counter() - started)
         room = min(max_tokens, self.session.context - len(ids))
         started = time.perf_counter()

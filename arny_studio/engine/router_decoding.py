@@ -58,6 +58,7 @@ class RouterDecoder:
 
     def __init__(self, session: LlamaSession, contract: Contract, template: ChatTemplate) -> None:
         self.session, self.contract, self.template = session, contract, template
+        self._prefixes: dict[str, tuple[int, ...]] = {}
 
     def decide(
         self,
@@ -72,14 +73,14 @@ class RouterDecoder:
     ) -> DecodedRoute:
         """The decision about the last message. `messages` begin with the contract's system prompt.
 
-        The KV cache of what they share with the previous call is reused. Raises ContextFull where they do not fit,
-        Interrupted where `should_stop` said so between two tokens.
+        Reads only what follows the system message, so the decision does not hang on what was asked before.
+        Raises ContextFull where they do not fit, Interrupted where `should_stop` said so between two tokens.
         """
         started = time.perf_counter()
         ids = prompt_ids(self.session, self.template, messages)
         prompted = time.perf_counter()
         writing = self._writing(len(ids), constrained, max_tokens)
-        logits = self.session.prefill([*ids, *writing.begin()])
+        logits = self.session.append([*self._seated(0, messages, ids), *writing.begin()])
         prefilled = time.perf_counter()
         sampler = Sampler(temperature=temperature, seed=seed)
         while (pending := writing.take(logits, sampler)) is not None:
@@ -102,7 +103,6 @@ class RouterDecoder:
         Uses every sequence of the session but the first, which holds what the conversations share. One that does not
         fit the context comes out as the reason. Needs a session of at least two sequences.
         """
-        shared = _Shared(self.session)
         idle = list(range(1, self.session.sequences))
         running: dict[int, _Row] = {}
         done: dict[int, DecodedRoute | ContextFull] = {}
@@ -116,7 +116,7 @@ class RouterDecoder:
             while not idle:
                 idle += self._advance(running, done)
             sequence = idle.pop()
-            row.pending = shared.rest_for(sequence, row.pending)
+            row.pending = self._seated(sequence, messages, row.pending)
             running[sequence] = row
             while following in done:
                 yield done.pop(following)
@@ -125,11 +125,36 @@ class RouterDecoder:
             self._advance(running, done)
         yield from (done[number] for number in sorted(done))
 
-    def warm(self, messages: Sequence[Message]) -> None:
-        """Read what all queries share (the system message) ahead of the first one."""
-        ids = prompt_ids(self.session, self.template, messages)
-        if ids:
-            self.session.prefill(ids)
+    def warm(self, system: Message) -> None:
+        """Read what all queries share ahead of the first one."""
+        self._hold(self._prefix_of(system))
+
+    def _seated(self, sequence: int, messages: Sequence[Message], ids: Sequence[int]) -> Sequence[int]:
+        """Let a sequence hold the system message and nothing else; returns the tokens that are still to be fed."""
+        prefix = self._prefix_of(messages[0])
+        if tuple(ids[: len(prefix)]) != prefix:
+            prefix = ()
+        self._hold(prefix)
+        if sequence:
+            self.session.copy_sequence(0, sequence)
+        return ids[len(prefix) :]
+
+    def _hold(self, prefix: tuple[int, ...]) -> None:
+        """Sequence 0 is the prefix, read in one batch of its own: its KV values are then the same every time."""
+        if self.session.tokens(0)[: len(prefix)] != prefix:
+            self.session.truncate(0)
+            self.session.append(prefix)
+        self.session.truncate(len(prefix))
+
+    def _prefix_of(self, system: Message) -> tuple[int, ...]:
+        """The tokens that every conversation with this system message begins with."""
+        if system.role != "system":
+            return ()
+        if system.content not in self._prefixes:
+            alone = prompt_ids(self.session, self.template, [system])
+            asked = prompt_ids(self.session, self.template, [system, Message("user", "x")])
+            self._prefixes[system.content] = tuple(asked[: common_length(alone, asked)])
+        return self._prefixes[system.content]
 
     def _begin(self, number: int, messages: Sequence[Message], constrained: bool, max_tokens: int) -> _Row:
         ids = prompt_ids(self.session, self.template, messages)
@@ -199,23 +224,6 @@ class _Row:
     def stages(self) -> dict[str, float]:
         """Seconds from its first batch on; several rows share them."""
         return {"shared": time.perf_counter() - self._started}
-
-
-class _Shared:
-    """Keeps in sequence 0 what the prompts have in common, so that each reads only the rest of its own."""
-
-    def __init__(self, session: LlamaSession) -> None:
-        self._session = session
-
-    def rest_for(self, sequence: int, ids: Sequence[int]) -> Sequence[int]:
-        """Give a sequence what sequence 0 has of `ids`, and return the tokens still to be fed."""
-        session = self._session
-        if not session.tokens(0):
-            session.prefill(ids[: len(ids) - 1])
-        common = min(common_length(session.tokens(0), ids), len(ids) - 1)
-        session.truncate(common, 0)
-        session.copy_sequence(0, sequence)
-        return ids[common:]
 
 
 class _FreeText:

@@ -118,10 +118,11 @@ def predictions(recipe: EvaluateRecipe, rows: Sequence[TruthRow]) -> Iterator[Pr
     contract = load_contract(recipe.contract)
     with closing(open_router(recipe, contract)) as router:
         for row, routed in zip(rows, router.route([row.messages for row in rows]), strict=True):
-            yield _judged(row, routed, contract)
+            yield judged(row, routed, contract)
 
 
-def _judged(row: TruthRow, routed: Routed, contract: Contract) -> Prediction:
+def judged(row: TruthRow, routed: Routed, contract: Contract) -> Prediction:
+    """What a model said about a row, held against the contract and the truth."""
     decoded = decode(contract, routed.text)
     errors = [problem for problem in decoded.problems if problem.severity == "error"]
     schema_problems = [problem for problem in errors if problem.rule in ("schema", "missing-field", "syntax")]

@@ -54,14 +54,14 @@ def test_that_a_batch_gives_the_logits_of_token_by_token(session: LlamaSession):
     assert int(np.argmax(together)) == int(np.argmax(alone))
 
 
-def test_that_prefill_reuses_what_is_there_and_forgets_the_rest(session: LlamaSession):
-    first, second = session.tokenize("Plan my week: a dinner"), session.tokenize("Plan my week: a dentist")
-    fresh = session.prefill(second, 1)
-    session.prefill(first)
-    reused = session.prefill(second)
-    assert session.tokens() == tuple(second)
-    np.testing.assert_allclose(reused, fresh, atol=2e-2)
-    np.testing.assert_array_equal(session.prefill(second), session.prefill(second))
+def test_that_a_truncated_sequence_goes_on_as_if_the_rest_had_never_been(session: LlamaSession):
+    start, rest = session.tokenize("Plan my week:"), session.tokenize(" a dinner")
+    session.append(start)
+    expected = session.append(rest)
+    session.append(session.tokenize(" and three workouts"))
+    session.truncate(len(start))
+    assert session.tokens() == tuple(start)
+    np.testing.assert_array_equal(session.append(rest), expected)
 
 
 def test_that_a_saved_prefix_restores_to_the_same_logits(session: LlamaSession):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,14 @@ from arny_studio.contract import load_contract
 from arny_studio.engine.phone import CANCEL_NOTE, EMPTY_QUERY_REPLY, PRESSURE_NOTE, Phone
 from arny_studio.errors import BadInput, MemoryCap, MissingFile
 from arny_studio.jobs.events import (
-    Decided, Event, Ledger, LoadRefused, ModelLoaded, ModelUnloaded, Replied, Token,
+    Decided,
+    Event,
+    Ledger,
+    LoadRefused,
+    ModelLoaded,
+    ModelUnloaded,
+    Replied,
+    Token,
 )  # fmt: skip
 from arny_studio.recipe import PhoneRecipe
 from tests import pinned_contract as pinned
@@ -192,7 +199,7 @@ def test_that_tier_2_is_refused_before_loading_with_breakdown_and_remedy(bench: 
 def test_that_a_phone_too_small_for_the_router_is_refused(bench: Bench):
     device = bench.profile(app_budget_mib=64)
     Path(device).write_text(Path(device).read_text() + "\n[tier1]\ncontext = 131072\n")
-    with pytest.raises(MemoryCap, match="tier1.gguf needs"):
+    with pytest.raises(MemoryCap, match=r"tier1\.gguf needs"):
         bench.phone(pinned.ANSWER, device=device)
     assert bench.said(LoadRefused)[0].tier == 1
 

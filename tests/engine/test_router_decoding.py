@@ -77,6 +77,14 @@ def test_that_the_same_seed_gives_the_same_decision_and_another_one_another(deco
     assert texts[0] == texts[1] != texts[2]
 
 
+def test_that_a_decision_does_not_hang_on_what_was_asked_before(decoder: RouterDecoder):
+    first = decoder.decide(asked("Plan a week in Rome")).text
+    decoder.decide(asked("something else entirely"))
+    decoder.decide([Message("system", "You are someone else."), Message("user", "hi")])
+    decoder.decide([Message("user", "no system message")])
+    assert decoder.decide(asked("Plan a week in Rome")).text == first
+
+
 def test_that_a_schema_with_one_decision_is_decoded_without_the_model_choosing(session: LlamaSession, tmp_path: Path):
     contract = load_contract(write_pinned_contract(tmp_path / "clarify.json", CLARIFY))
     route = RouterDecoder(session, contract, template_of(session)).decide(asked("Book a flight"))
