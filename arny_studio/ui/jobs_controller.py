@@ -25,6 +25,7 @@ from arny_studio.recipe import Recipe
 DETACHED_KINDS = frozenset({"train", "export"})  # these outlive the window
 CHANGE_INTERVAL_MS = 100
 _ADOPTABLE_RUNS = 50
+_CLOSING_S = 8.0  # a little more than the supervisor takes to kill
 
 
 class ActiveJob(QObject):
@@ -124,7 +125,7 @@ class JobsController(QObject):
         super().__init__()
         self._workspace = workspace
         self.jobs: list[ActiveJob] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[ActiveJob, asyncio.Task[None]] = {}
 
     @property
     def running(self) -> list[ActiveJob]:
@@ -157,25 +158,22 @@ class JobsController(QObject):
                 active = self._add(ActiveJob(job.kind, folder, folder.title, self))
                 active._stand(job)
                 job.subscribe(active._on_event)
-                self._watch(self._follow(active))
+                self._watch(active, self._follow(active))
 
     async def close(self) -> None:
         """End what would die with the window anyway, and stop following the rest."""
-        for job in self.running:
-            if not job.outlives_the_window:
-                job.stop("now")
         mortal = [job for job in self.running if not job.outlives_the_window]
-        for _ in range(100):
-            if not any(job.is_running for job in mortal):
-                break
-            await asyncio.sleep(0.02)
-        for task in list(self._tasks):
+        for job in mortal:
+            job.stop("now")
+        if mortal:
+            await asyncio.wait([self._tasks[job] for job in mortal], timeout=_CLOSING_S)
+        for task in list(self._tasks.values()):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     def _start(self, kind: str, folder: RunFolder, title: str) -> ActiveJob:
         job = self._add(ActiveJob(kind, folder, title or kind, self))
-        self._watch(self._run(job))
+        self._watch(job, self._run(job))
         return job
 
     def _add(self, job: ActiveJob) -> ActiveJob:
@@ -199,10 +197,9 @@ class JobsController(QObject):
         assert job._job is not None
         job._end(await job._job.wait())
 
-    def _watch(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_event_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _watch(self, job: ActiveJob, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks[job] = task = asyncio.get_event_loop().create_task(work)
+        task.add_done_callback(lambda _: self._tasks.pop(job, None))
 
     @Slot(object)
     def _on_job_changed(self, _state: RunState) -> None:

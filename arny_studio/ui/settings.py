@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,12 +55,10 @@ class SettingsStore:
 
     def _write(self) -> None:
         partial = self._path.with_suffix(".partial")
-        try:
+        with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             partial.write_bytes(msgspec.json.format(msgspec.json.encode(self.values)))
             partial.replace(self._path)
-        except OSError:
-            partial.unlink(missing_ok=True)
 
 
 def _on_top(item: str, items: tuple[str, ...]) -> tuple[str, ...]:

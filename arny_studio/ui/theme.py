@@ -6,7 +6,6 @@ Roles point to base colours, so a theme is changed in one place. Fusion draws wh
 from __future__ import annotations
 
 import string
-import tempfile
 import tomllib
 import weakref
 from functools import lru_cache
@@ -15,7 +14,7 @@ from typing import Any, Protocol
 
 import shiboken6
 from msgspec import Struct
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QTemporaryDir, Signal, Slot
 from PySide6.QtGui import QColor, QFont, QIcon, QPalette
 from PySide6.QtWidgets import QApplication
 
@@ -82,7 +81,7 @@ class ThemeSwitcher(QObject):
         super().__init__()
         self._app = app
         self._dressed: list[tuple[weakref.ref[Any], str, str]] = []
-        self._ink_files = tempfile.TemporaryDirectory(prefix="arny-icons-")
+        self._ink_files = QTemporaryDir()
         self.mode: ThemeMode = mode
         self.current = self._wanted()
         app.setStyle("Fusion")
@@ -134,7 +133,7 @@ class ThemeSwitcher(QObject):
     def _apply(self) -> None:
         self._app.setPalette(palette(self.current))
         self._app.setFont(body_font())
-        self._app.setStyleSheet(style_sheet(self.current, Path(self._ink_files.name)))
+        self._app.setStyleSheet(style_sheet(self.current, Path(self._ink_files.path())))
 
 
 def style_sheet(theme: Theme, ink_dir: Path) -> str:

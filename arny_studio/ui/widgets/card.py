@@ -16,9 +16,13 @@ class Card(QFrame):
         super().__init__()
         self.setProperty("surface", "card")
         self.title = label(title, "lead")
+        if not title:
+            self.title.setParent(self)
+            self.title.hide()
         self.head = QHBoxLayout()
         self.head.setSpacing(space("s"))
-        self.head.addWidget(self.title)
+        if title:
+            self.head.addWidget(self.title)
         self.head.addStretch(1)
         self.body = QVBoxLayout()
         self.body.setSpacing(space("m"))
