@@ -51,14 +51,15 @@ $(READY): pyproject.toml packaging/constraints.txt packaging/system-packages.txt
 	  $(BIN)/python -m pip install -c packaging/constraints.txt --no-binary llama-cpp-python -e '.[train,infer,dev]'
 	touch $@
 
-# Newest versions that the ranges in pyproject.toml admit, resolved in a fresh environment and pinned.
+# Resolves the newest versions that pyproject.toml admits, without installing anything, and pins them.
 # torch is held: a lone `torch` pulls gigabytes of CUDA packages onto machines without a GPU.
 constraints:
 	$(PYTHON) -m venv .cache/constraints
 	.cache/constraints/bin/pip install --quiet --upgrade pip
-	CMAKE_ARGS="$(LLAMA_CMAKE)" .cache/constraints/bin/pip install 'torch==2.13.0' '.[train,infer,dev]'
-	{ echo "# Made by 'make constraints'."; .cache/constraints/bin/pip freeze --exclude arny-studio | sed 's/+cpu$$//'; } > packaging/constraints.txt
-	rm -rf .cache/constraints
+	.cache/constraints/bin/pip install --quiet --dry-run --ignore-installed --no-binary llama-cpp-python \
+	  --report .cache/report.json 'torch==2.13.0' -e '.[train,infer,dev]'
+	.cache/constraints/bin/python packaging/pin.py .cache/report.json
+	rm -rf .cache/constraints .cache/report.json
 
 clean:
 	rm -rf $(VENV) .demo .cache build dist
