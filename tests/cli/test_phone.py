@@ -1,0 +1,116 @@
+"""`arny route`, `arny phone` and `arny eval` as people type them: real workers behind them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from arny_studio.cli.main import app
+from tests import pinned_contract as pinned
+from tests.tiny_models import make_tiny_gguf
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    folder = tmp_path_factory.mktemp("pair")
+    tier1, tier2 = make_tiny_gguf(folder / "tier1.gguf"), make_tiny_gguf(folder / "tier2.gguf", seed=5)
+    return ["--tier1", str(tier1), "--tier2", str(tier2), "--threads", "1"]
+
+
+def arny(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+def contract(folder: Path, decision: dict[str, Any]) -> list[str]:
+    return ["--contract", str(pinned.write_pinned_contract(folder / "contract.json", decision))]
+
+
+def test_that_phone_run_prints_one_line_per_query_in_order_with_exactly_its_keys(pair: list[str], tmp_path: Path):
+    queries = tmp_path / "queries.jsonl"
+    asked = ["Book a flight", "", "🙂"]
+    queries.write_text("".join(json.dumps({"query": query}) + "\n" for query in asked))
+    ran = arny("phone", "run", str(queries), "--device", "6gb", "--json", *pair, *contract(tmp_path, pinned.CLARIFY))
+    assert ran.exit_code == 0, ran.output
+    lines = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert [line["query"] for line in lines] == asked
+    assert {tuple(line) for line in lines} == {("query", "decision", "valid", "action", "reply", "ms", "peak_mib")}
+    assert lines[0]["decision"] == pinned.CLARIFY
+    assert (lines[0]["valid"], lines[0]["action"], lines[0]["reply"]) == (True, "clarify", "When do you want to fly?")
+
+
+def test_that_phone_run_is_readable_without_json_and_shows_markup_as_text(pair: list[str], tmp_path: Path):
+    queries = tmp_path / "queries.jsonl"
+    queries.write_text('{"query": "[red]hello[/red]"}')
+    ran = arny("phone", "run", str(queries), *pair, *contract(tmp_path, pinned.ANSWER))
+    assert "› [red]hello[/red]" in ran.stdout
+    assert "Paris." in ran.stdout
+
+
+def test_that_route_shows_decision_action_reply_time_and_ledger(pair: list[str], tmp_path: Path):
+    ran = arny("route", "What is the capital of France?", *pair, *contract(tmp_path, pinned.ANSWER))
+    assert ran.exit_code == 0, ran.output
+    for words in (
+        '"intent": "fact_lookup"',
+        "→ answer: Score 5 is below 60.",
+        "Paris.",
+        "tier1",
+        "measured MiB",
+        " ms",
+    ):
+        assert words in ran.stdout
+
+
+def test_that_route_prints_one_json_line_on_request(pair: list[str], tmp_path: Path):
+    ran = arny("route", "Compare wind and coal", "--json", *pair, *contract(tmp_path, pinned.REASON))
+    (line,) = [json.loads(text) for text in ran.stdout.splitlines()]
+    assert (line["action"], line["loads"]) == ("reason", 1)
+    assert line["because"] == "Score 72 is at or above 60."
+    assert {slice_["owner"] for slice_ in line["ledger"]} == {"os", "app", "tier1", "tier2"}
+
+
+def test_that_an_own_profile_file_is_a_device(pair: list[str], tmp_path: Path):
+    profile = tmp_path / "mine.toml"
+    profile.write_text('title = "Mine"\nram_mib = 4096\nos_reserve_mib = 0\napp_budget_mib = 2048\n')
+    ran = arny("route", "x", "--json", "--device", str(profile), *pair, *contract(tmp_path, pinned.REASON))
+    assert json.loads(ran.stdout)["action"] == "needs_reasoner"
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "code"),
+    [
+        (["route", "hi", "--device", "9gb"], "no device profile '9gb'", 1),
+        (["route", "hi", "--tier1", "none.gguf"], "There is no GGUF file at", 1),
+        (["phone", "run", "none.jsonl"], "There is no query file at", 1),
+        (["eval", "none.gguf", "none.jsonl"], "There is no dataset at", 1),
+    ],
+)
+def test_that_what_is_missing_is_one_sentence_and_an_exit_code(pair: list[str], words: list[str], said: str, code: int):
+    tiers = pair if words[0] != "eval" and "--tier1" not in words else []
+    ran = arny(*words, *tiers)
+    assert ran.exit_code == code
+    assert said in ran.output.replace("\n", " ")
+    assert "Traceback" not in ran.output
+
+
+def test_that_the_profiles_are_listed_for_people_and_programs():
+    listed = json.loads(arny("phone", "profiles", "--json").stdout)
+    assert listed["6gb"]["app_budget_mib"] == 3328
+    assert "12gb" in arny("phone", "profiles").stdout
+
+
+def test_that_eval_prints_its_scores_and_keeps_the_predictions(pair: list[str], tmp_path: Path):
+    data = tmp_path / "data.jsonl"
+    data.write_text('{"text": "rooms in Rome", "journey": "general"}\n' * 4)
+    options = ["--constrained", "--threads", "1", *contract(tmp_path, pinned.ANSWER)]
+    ran = arny("eval", pair[1], str(data), "--json", *options)
+    assert ran.exit_code == 0, ran.output
+    scores = json.loads(ran.stdout)
+    assert (scores["rows"], scores["json_valid"], scores["journey_accuracy"]) == (4, 1.0, 1.0)
+    assert len(Path(scores["predictions"]).read_text().splitlines()) == 4
+    pretty = arny("eval", pair[1], str(data), *options)
+    assert "Journey accuracy" in pretty.stdout
+    assert "100.0 %" in pretty.stdout
