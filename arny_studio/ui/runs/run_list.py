@@ -37,7 +37,7 @@ class RunList(Card):
         self.new_button.setIconSize(QSize(16, 16))
         self._none_yet = label(none_yet, "muted", wraps=True)
         top = row(self.new_button)
-        top.setContentsMargins(space("m"), 0, space("m"), space("s"))
+        top.setContentsMargins(space("l"), space("xs"), space("l"), space("s"))
         note = row(self._none_yet)
         note.setContentsMargins(space("l"), space("s"), space("l"), 0)
         self._note = holder(note)

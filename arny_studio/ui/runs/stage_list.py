@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QProgressBar, QToolButton, QWidget
 from arny_studio.jobs.events import Progress
 from arny_studio.jobs.state import RunState, StageSpan
 from arny_studio.ui.theme import ThemeSwitcher
-from arny_studio.ui.widgets.layout import clear, column, row, space
+from arny_studio.ui.widgets.layout import clear, column, space
 from arny_studio.ui.widgets.text import label, set_property
 from arny_studio.ui.wording import bytes_in_words, seconds_in_words
 
@@ -30,7 +30,7 @@ class StageList(QWidget):
         self.about = label(role="caption", wraps=True)
         self._clock = label(role="caption")
         self._none = label("No stage has begun yet.", "muted")
-        self.setLayout(column(self._none, self._lines, self.progress, row(self.about, 1, gap="s"), 1, gap="s"))
+        self.setLayout(column(self._none, self._lines, self.progress, self.about, 1, gap="s"))
 
     def show_state(self, state: RunState) -> None:
         """Show the stages as they stand."""

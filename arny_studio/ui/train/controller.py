@@ -8,21 +8,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-from PySide6.QtCore import QObject, QUrl, Slot
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog
 
 from arny_studio.atomic import write_text_atomically
 from arny_studio.errors import ArnyError, BadRecipe
 from arny_studio.jobs.folder import RunFolder
-from arny_studio.jobs.state import RunState
 from arny_studio.jobs.workspace import slug
 from arny_studio.recipe import TrainRecipe, dump_recipe
 from arny_studio.recipe.presets import list_presets, preset
 from arny_studio.ui.background import Background
 from arny_studio.ui.extras import missing_extra
 from arny_studio.ui.jobs_controller import ActiveJob
-from arny_studio.ui.runs.summary import RunSummary, status_of, summaries, summarise
+from arny_studio.ui.runs.run_board import RunBoard
 from arny_studio.ui.tab import ExportRun, Handover, TabContext, TrainOn
 from arny_studio.ui.train.choices import Offers, offers_of
 from arny_studio.ui.train.recipe_fields import values_of
@@ -41,34 +40,29 @@ class TrainController(QObject):
         self._context = context
         self._background = Background(context.messages.show_error)
         self._preset = FIRST_PRESET
-        self._shown: RunFolder | None = None
+        self.board = RunBoard("train", context, tab.runs, tab.run, self)
         tab.form.show_presets(list_presets())
         self._connect()
         self._add_actions()
         self._use_preset(FIRST_PRESET)
         self.refresh()
 
-    @property
-    def shown(self) -> RunFolder | None:
-        """The run on the page."""
-        return self._shown
-
     def receive(self, handover: Handover) -> None:
         """Take a dataset that another tab hands over."""
         if isinstance(handover, TrainOn):
-            self._tab.show_form()
+            self._on_new_requested()
             self._tab.sources.show_dataset(handover.path)
 
     def refresh(self) -> None:
         """Look again at what the workspace holds."""
         workspace = self._context.workspace
         self._background.run("offers", partial(offers_of, workspace), self._on_offers)
-        self._background.run("runs", lambda: summaries(workspace.runs_by_time(), "train"), self._on_runs)
+        self.board.refresh()
 
     def close(self) -> None:
         """Let go of what still reads; runs go on."""
-        for topic in ("offers", "runs", "state"):
-            self._background.forget(topic)
+        self._background.forget("offers")
+        self.board.close()
 
     def recipe(self) -> TrainRecipe:
         """The recipe that the form stands for. Raises BadRecipe with what is wrong."""
@@ -89,7 +83,7 @@ class TrainController(QObject):
             raise BadRecipe(f"These settings cannot be used: {error}.") from error
 
     def _connect(self) -> None:
-        tab, run, jobs = self._tab, self._tab.run, self._context.jobs
+        tab, run = self._tab, self._tab.run
         tab.start_requested.connect(self._on_start_requested)
         tab.command_requested.connect(self._on_form_command_requested)
         tab.form.preset_chosen.connect(self._use_preset)
@@ -98,17 +92,15 @@ class TrainController(QObject):
         tab.sources.base_folder_requested.connect(self._on_base_folder_requested)
         tab.sources.train_file_requested.connect(partial(self._choose_file, is_validation=False))
         tab.sources.validation_file_requested.connect(partial(self._choose_file, is_validation=True))
-        tab.runs.run_chosen.connect(self.show_run)
         tab.runs.new_requested.connect(self._on_new_requested)
         run.stop_requested.connect(self._on_stop_requested)
         run.resume_requested.connect(self._on_resume_requested)
         run.export_requested.connect(self._on_export_requested)
         run.command_requested.connect(self._on_run_command_requested)
         run.reuse_requested.connect(self._on_reuse_requested)
-        run.reveal_requested.connect(self._on_reveal_requested)
-        jobs.job_started.connect(self._on_job_started)
-        jobs.job_changed.connect(self._on_job_changed)
-        jobs.job_ended.connect(self._on_job_ended)
+        run.reveal_requested.connect(self.board.reveal)
+        self.board.shown_changed.connect(self._on_shown_changed)
+        self.board.job_started.connect(self._on_job_started)
 
     def _add_actions(self) -> None:
         add = partial(self._context.actions.add, tab="train")
@@ -179,15 +171,15 @@ class TrainController(QObject):
         if not self._tab.is_form_shown:
             return
         try:
-            job = self._context.jobs.start("train", self.recipe())
-        except ArnyError as error:
+            recipe = self.recipe()
+        except BadRecipe as error:
             self._context.messages.show_error(error)
             return
-        self.show_run(job.folder)
+        self.board.start(partial(self._context.jobs.start, "train", recipe))
 
     @Slot()
     def _on_new_requested(self) -> None:
-        self._shown = None
+        self.board.show_nothing()
         self._tab.show_form()
 
     @Slot()
@@ -205,100 +197,41 @@ class TrainController(QObject):
 
     # -- runs ------------------------------------------------------------------------------------------------------
 
-    def _on_runs(self, runs: list[RunSummary]) -> None:
-        """Fill the list. A run of this window knows better than the disk how it stands."""
-        self._tab.runs.show_runs(runs)
-        for run in runs:
-            job = self._context.jobs.find(run.folder)
-            if job is not None:
-                self._show_status(job)
-        if self._shown is not None:
-            self._tab.runs.choose(self._shown)
-
     @Slot(object)
-    def show_run(self, folder: RunFolder) -> None:
-        """Put a run on the page: at once what is known, its log as soon as it is read."""
-        self._shown = folder
-        run = summarise(folder)
-        self._tab.run.show_run(run)
+    def _on_shown_changed(self, folder: RunFolder) -> None:
+        """The page shows the locked recipe of the run, never the form."""
         self._tab.show_run_page()
-        self._tab.runs.choose(folder)
         try:
             self._tab.run.show_recipe(folder.recipe(TrainRecipe))
         except ArnyError as error:
-            self._tab.run.show_recipe(None)
             self._context.messages.show_error(error)
-        job = self._context.jobs.find(folder)
-        if job is not None:
-            self._show_status(job)
-        if job is not None and job.state.attempts:
-            self._tab.run.show_state(job.state)
-        else:
-            self._background.run("state", folder.state, partial(self._on_state_read, folder))
-
-    def _on_state_read(self, folder: RunFolder, state: RunState) -> None:
-        job = self._context.jobs.find(folder)
-        if folder == self._shown and (job is None or not job.state.attempts):
-            self._tab.run.show_state(_as_begun(state) if job is not None and job.is_running else state)
 
     @Slot(object)
     def _on_job_started(self, job: ActiveJob) -> None:
-        if job.kind != "train":
-            return
-        self.refresh()
-        if self._shown is None and not self._tab.form.changed_fields:
-            self.show_run(job.folder)
-
-    @Slot(object)
-    def _on_job_changed(self, job: ActiveJob) -> None:
-        if job.kind != "train":
-            return
-        self._show_status(job)
-        if job.folder == self._shown and job.state.attempts:
-            self._tab.run.show_state(job.state)
-
-    @Slot(object)
-    def _on_job_ended(self, job: ActiveJob) -> None:
-        if job.kind != "train":
-            return
-        self.refresh()
-        if job.folder == self._shown and not job.state.attempts:  # it never said hello: tell what kept it
-            self._tab.run.show_state(msgspec.structs.replace(job.state, outcome=job.outcome))
-
-    def _show_status(self, job: ActiveJob) -> None:
-        has_started = job.state.attempts > 0
-        status = status_of(job.outcome, has_started=has_started, is_stopping=job.is_stopping)
-        self._tab.runs.model.show_status(job.folder, status)
-        if job.folder == self._shown:
-            self._tab.run.show_status(status)
+        """A run that an earlier window left behind comes to the front, unless the user is at something."""
+        if self.board.shown is None and not self._tab.form.changed_fields:
+            self.board.show_run(job.folder)
 
     @Slot(str)
     def _on_stop_requested(self, mode: Literal["save", "now"]) -> None:
-        job = self._context.jobs.find(self._shown) if self._shown is not None else None
-        if job is not None and job.is_running:
-            job.stop(mode)
+        self.board.stop(mode)
 
     @Slot()
     def _on_resume_requested(self) -> None:
-        if self._shown is None:
-            return
-        job = self._context.jobs.find(self._shown)
-        if job is None or not job.is_running:
-            self._context.jobs.resume("train", self._shown, self._shown.title)
-            self.show_run(self._shown)
+        self.board.resume()
 
     @Slot()
     def _on_export_requested(self) -> None:
-        if self._shown is not None:
-            self._context.go("export", ExportRun(folder=self._shown.path))
+        if self.board.shown is not None:
+            self._context.go("export", ExportRun(folder=self.board.shown.path))
 
     @Slot()
     def _on_reuse_requested(self) -> None:
         """The form, filled with this run's recipe."""
-        if self._shown is None:
+        if self.board.shown is None:
             return
         try:
-            recipe = self._shown.recipe(TrainRecipe)
+            recipe = self.board.shown.recipe(TrainRecipe)
         except ArnyError as error:
             self._context.messages.show_error(error)
             return
@@ -315,20 +248,10 @@ class TrainController(QObject):
 
     @Slot()
     def _on_run_command_requested(self) -> None:
-        if self._shown is not None:
-            self._copy_command("train", "--resume", str(self._shown.path))
+        if self.board.shown is not None:
+            self._copy_command("train", "--resume", str(self.board.shown.path))
 
     def _copy_command(self, *arguments: str) -> None:
         command = shlex.join(["arny", *arguments])
         QGuiApplication.clipboard().setText(command)
         self._context.messages.show_message("info", "The command is on the clipboard.", command)
-
-    @Slot()
-    def _on_reveal_requested(self) -> None:
-        if self._shown is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._shown.path)))
-
-
-def _as_begun(state: RunState) -> RunState:
-    """What an earlier attempt left, without its end: a new attempt is on its way."""
-    return msgspec.structs.replace(state, outcome=None, stages=(), stage=None, progress=None)

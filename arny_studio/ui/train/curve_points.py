@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ def thinned(points: Points, most: int = MOST_POINTS) -> Points:
     buckets = most // 2
     edges = np.linspace(0, len(steps), buckets + 1).astype(int)
     chosen: list[int] = []
-    for begin, end in zip(edges[:-1], edges[1:], strict=True):
+    for begin, end in pairwise(edges):
         part = values[begin:end]
         if np.isnan(part).all():
             chosen.append(int(begin))

@@ -54,6 +54,7 @@ class RunPage(QWidget):
         body.addWidget(self._build_below())
         body.setStretchFactor(0, 3)
         body.setStretchFactor(1, 2)
+        body.setSizes([400, 300])
         body.setHandleWidth(space("m"))
         body.setChildrenCollapsible(False)
         layout = column(self._head, self.notice, TileGrid(*self.tiles.values()), gap="m")

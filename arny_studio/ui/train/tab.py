@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from arny_studio.ui.runs.run_list import RunList
@@ -53,13 +53,10 @@ class TrainTab(QWidget):
         layout.addWidget(splitter)
         self.start_button.clicked.connect(self.start_requested)
         self.command_button.clicked.connect(self.command_requested)
-        self.runs.new_requested.connect(self.show_form)
 
-    @Slot()
     def show_form(self) -> None:
         """Ask for a new run."""
         self.pages.setCurrentIndex(_FORM)
-        self.runs.choose(None)
 
     def show_run_page(self) -> None:
         """Show the run that was picked."""

@@ -1,0 +1,185 @@
+"""The conversation as bubbles. Model text is plain text, always."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtWidgets import QButtonGroup, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+
+from arny_studio.ui.chat.conversation import Conversation, Exchange
+from arny_studio.ui.chat.inspector import action_chip, milliseconds_in_words
+from arny_studio.ui.theme import ThemeSwitcher
+from arny_studio.ui.widgets.bubble import Bubble
+from arny_studio.ui.widgets.card import Card
+from arny_studio.ui.widgets.chip import Chip
+from arny_studio.ui.widgets.layout import column, holder, row, scrolled, space
+from arny_studio.ui.widgets.text import button, label
+
+BUBBLES_KEPT = 200
+SUGGESTIONS = (
+    "Book a flight from Berlin to Lisbon on 3 May for two",
+    "Find me a hotel",
+    "What is 15% of 240?",
+    "Explain the challenges of quantum computing",
+)
+
+
+class ExchangeView(QWidget):
+    """A question and its reply."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__()
+        self.setProperty("surface", "clear")
+        self.request = exchange.request
+        self._shown: Exchange | None = None
+        self.question = Bubble("user", exchange.query, name="You")
+        if exchange.continues:
+            self.question.head.insertWidget(1, Chip("continues"))
+        self.reply = Bubble("assistant", "", name="Phone")
+        self.why = button("Why?", "quiet", tooltip="Show the decision behind this reply.")
+        self.why.setCheckable(True)
+        self._note = label(role="caption", wraps=True)
+        self._action: QWidget | None = None
+        self.reply.head.addWidget(self.why)
+        self.reply.body.addWidget(self._note)
+        self.setLayout(column(self.question, self.reply, gap="s"))
+        self.show_exchange(exchange)
+
+    def show_exchange(self, exchange: Exchange) -> None:
+        """Show what there is by now."""
+        if exchange == self._shown:
+            return
+        had_action = self._shown.action if self._shown is not None else ""
+        self._shown = exchange
+        self.reply.set_text(exchange.reply or _waiting_words(exchange))
+        if exchange.action and exchange.action != had_action:
+            self._show_action(exchange.action)
+        self._note.setText(_cost_words(exchange))
+        self._note.setVisible(bool(self._note.text()))
+
+    def _show_action(self, action: str) -> None:
+        if self._action is not None:
+            self._action.deleteLater()
+        self._action = action_chip(action)
+        self.reply.head.insertWidget(1, self._action)
+
+
+class MessageList(Card):
+    """All bubbles, the newest at the bottom; follows the end unless the reader scrolled up."""
+
+    exchange_chosen = Signal(str)  # request
+    suggestion_chosen = Signal(str)
+
+    def __init__(self, theme: ThemeSwitcher) -> None:
+        super().__init__(flush=True)
+        self._views: dict[str, ExchangeView] = {}
+        self._switches = QButtonGroup(self)
+        self._lines = QVBoxLayout()
+        self._lines.setSpacing(space("l"))
+        self._lines.addStretch(1)
+        inside = column(self._lines)
+        inside.setContentsMargins(space("l"), space("m"), space("l"), space("m"))
+        self.area: QScrollArea = scrolled(holder(inside))
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._build_start(theme))
+        self._pages.addWidget(self.area)
+        self.add(self._pages, 1)
+        self._is_at_end = True
+        bar = self.area.verticalScrollBar()
+        bar.rangeChanged.connect(self._on_range_changed)
+        bar.valueChanged.connect(self._on_scrolled)
+        self._switches.buttonClicked.connect(self._on_why_clicked)
+
+    def show_conversation(self, conversation: Conversation) -> None:
+        """Add and change bubbles; forget those of another conversation."""
+        shown = conversation.exchanges[-BUBBLES_KEPT:]
+        wanted = {exchange.request for exchange in shown}
+        for request in [request for request in self._views if request not in wanted]:
+            view = self._views.pop(request)
+            self._switches.removeButton(view.why)
+            view.hide()
+            view.deleteLater()
+        for exchange in shown:
+            view = self._views.get(exchange.request)
+            if view is None:
+                self._add(exchange)
+            else:
+                view.show_exchange(exchange)
+        self._pages.setCurrentIndex(1 if shown else 0)
+
+    def choose(self, request: str) -> None:
+        """Mark the exchange that the inspector shows."""
+        view = self._views.get(request)
+        if view is not None:
+            view.why.setChecked(True)
+
+    def view_of(self, request: str) -> ExchangeView:
+        """The bubbles of a request."""
+        return self._views[request]
+
+    def _add(self, exchange: Exchange) -> None:
+        view = ExchangeView(exchange)
+        self._views[exchange.request] = view
+        self._switches.addButton(view.why)
+        self._lines.insertWidget(self._lines.count() - 1, view)
+        self._is_at_end = True
+
+    def _build_start(self, theme: ThemeSwitcher) -> QWidget:
+        choices = column(gap="s")
+        for text in SUGGESTIONS:
+            made = button(text)
+            made.clicked.connect(self._on_suggestion_clicked)
+            choices.addWidget(made)
+        mark = button("", "quiet")
+        mark.setEnabled(False)
+        theme.dress(mark, "chat", "accent")
+        about = label(
+            "Ask the phone something. You see what the router decides, why, and what it costs.", "muted", wraps=True
+        )
+        words = column(1, label("What does the router do with it?", "heading"), about, choices, 2, gap="m", margin="xl")
+        return holder(row(1, holder(words), 1))
+
+    @Slot()
+    def _on_suggestion_clicked(self) -> None:
+        source = self.sender()
+        self.suggestion_chosen.emit(source.text())  # pyright: ignore[reportAttributeAccessIssue]
+
+    @Slot(object)
+    def _on_why_clicked(self, pressed: object) -> None:
+        request = next((view.request for view in self._views.values() if view.why is pressed), "")
+        self.exchange_chosen.emit(request)
+
+    @Slot(int, int)
+    def _on_range_changed(self, _least: int, most: int) -> None:
+        if self._is_at_end:
+            QTimer.singleShot(0, self, self._go_to_end)
+
+    @Slot(int)
+    def _on_scrolled(self, value: int) -> None:
+        self._is_at_end = value >= self.area.verticalScrollBar().maximum() - 4
+
+    def _go_to_end(self) -> None:
+        bar = self.area.verticalScrollBar()
+        bar.setValue(bar.maximum())
+
+
+def _waiting_words(exchange: Exchange) -> str:
+    if exchange.is_lost:
+        return "The phone ended before it could answer."
+    if exchange.replied is not None:
+        return "(No words.)"
+    return "Deciding…" if exchange.decided is None else "Answering…"
+
+
+def _cost_words(exchange: Exchange) -> str:
+    replied = exchange.replied
+    if replied is None:
+        return ""
+    parts = [milliseconds_in_words(replied.ms)]
+    if replied.first_token_ms is not None:
+        parts.append(f"first word {milliseconds_in_words(replied.first_token_ms)}")
+    if replied.tokens_per_s:
+        parts.append(f"{replied.tokens_per_s:.0f} tokens/s")
+    parts.append(f"peak {replied.peak_mib:,.0f} MiB")
+    if replied.loads:
+        parts.append("loaded Tier-2")
+    return "  ·  ".join(parts)

@@ -1,0 +1,92 @@
+"""Which phone, which router and which reasoner; and the switch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QWidget
+
+from arny_studio.ui.chat.choices import NO_MODEL, Entries, likely_tier
+from arny_studio.ui.widgets.card import Card
+from arny_studio.ui.widgets.inputs import Choice
+from arny_studio.ui.widgets.layout import column, row
+from arny_studio.ui.widgets.text import label
+
+_BROWSE = "browse"
+
+
+class SetupBar(Card):
+    """Three pickers side by side; each has an entry that asks for a file."""
+
+    changed = Signal()
+    file_requested = Signal(str)  # device | tier1 | tier2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.device, self.tier1, self.tier2 = Choice("Phone"), Choice("Router model"), Choice("Reasoner model")
+        self._last: dict[Choice, object] = {}
+        titles = ((self.device, "Phone"), (self.tier1, "Tier-1 router"), (self.tier2, "Tier-2 reasoner"))
+        pickers = [column(label(title, "overline"), picker, gap="xs") for picker, title in titles]
+        layout = row(gap="m")
+        for number, picker in enumerate(pickers):
+            layout.addLayout(picker, 2 if number == 0 else 3)
+        self.add(layout)
+        for picker in (self.device, self.tier1, self.tier2):
+            picker.currentIndexChanged.connect(self._on_picked)
+
+    def show_choices(self, devices: Entries, models: Entries) -> None:
+        """Fill the pickers; what was chosen stays, else the likely files are chosen."""
+        routers = [entry for entry in models if likely_tier(str(entry[1])) == 1]
+        reasoners = [entry for entry in models if likely_tier(str(entry[1])) == 2]
+        others = [entry for entry in models if entry not in reasoners]
+        no_reasoner: Entries = [("None (Lite)", NO_MODEL)]
+        self._fill(self.device, devices, "Profile file…")
+        self._fill(self.tier1, [*routers, *reasoners], "Choose a file…")
+        self._fill(self.tier2, [*reasoners, *no_reasoner, *others], "Choose a file…")
+
+    def show_value(self, which: str, value: str) -> None:
+        """Choose a profile or a file, adding it where it is not offered."""
+        picker = self._picker(which)
+        if not picker.choose(value):
+            picker.insertItem(0, Path(value).name, value)
+            picker.setCurrentIndex(0)
+
+    def value(self, which: str) -> str:
+        """What a picker stands on; empty where nothing is chosen."""
+        chosen = self._picker(which).currentData()
+        return "" if chosen in (None, _BROWSE) else str(chosen)
+
+    def lock(self, is_locked: bool) -> None:
+        """While the phone is switching on, its parts stay."""
+        for picker in (self.device, self.tier1, self.tier2):
+            picker.setEnabled(not is_locked)
+
+    def _fill(self, picker: Choice, choices: Entries, browse: str) -> None:
+        known = {value for _title, value in choices}
+        current = picker.currentData()
+        if current not in (None, _BROWSE, NO_MODEL) and current not in known:
+            choices = [(picker.currentText(), current), *choices]
+        picker.show_choices([*choices, (browse, _BROWSE)])
+        if picker.count() == 1:  # nothing to offer: do not stand on the entry that asks for a file
+            picker.setCurrentIndex(-1)
+
+    def _picker(self, which: str) -> Choice:
+        return {"device": self.device, "tier1": self.tier1, "tier2": self.tier2}[which]
+
+    @Slot()
+    def _on_picked(self, *_: object) -> None:
+        picker: QWidget | None = self.sender()  # pyright: ignore[reportAssignmentType]
+        if not isinstance(picker, Choice):
+            return
+        if picker.currentData() == _BROWSE and picker.count() > 0:
+            blocked = picker.blockSignals(True)
+            if not picker.choose(self._last.get(picker)):
+                picker.setCurrentIndex(-1)
+            picker.blockSignals(blocked)
+            which = next(name for name in ("device", "tier1", "tier2") if self._picker(name) is picker)
+            self.file_requested.emit(which)
+            return
+        self._last[picker] = picker.currentData()
+        picker.tell_whole()
+        self.changed.emit()
