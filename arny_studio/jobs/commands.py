@@ -11,13 +11,13 @@ class Command(Struct, frozen=True, kw_only=True, tag_field="type"):
     """What every command carries: nothing but its type."""
 
 
-class Stop(Command, tag="stop", kw_only=True):
+class Stop(Command, tag="stop", frozen=True, kw_only=True):
     """End the work: after saving what there is, or at once."""
 
     mode: Literal["save", "now"] = "save"
 
 
-class Ask(Command, tag="ask", kw_only=True):
+class Ask(Command, tag="ask", frozen=True, kw_only=True):
     """Route a query on the phone. `continues` keeps the slots of the conversation's pending clarification."""
 
     request: str
@@ -25,17 +25,17 @@ class Ask(Command, tag="ask", kw_only=True):
     continues: bool = False
 
 
-class CancelReply(Command, tag="cancel_reply", kw_only=True):
+class CancelReply(Command, tag="cancel_reply", frozen=True, kw_only=True):
     """Stop streaming the reply to a request."""
 
     request: str
 
 
-class ForgetConversation(Command, tag="forget_conversation", kw_only=True):
+class ForgetConversation(Command, tag="forget_conversation", frozen=True, kw_only=True):
     """Start a new conversation."""
 
 
-class MemoryPressure(Command, tag="memory_pressure", kw_only=True):
+class MemoryPressure(Command, tag="memory_pressure", frozen=True, kw_only=True):
     """The phone's system asks for memory: Tier-2 is unloaded at once."""
 
 

@@ -22,7 +22,7 @@ class Event(Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=T
     time_s: float = field(default_factory=time.time)
 
 
-class Hello(Event, tag="hello", kw_only=True):
+class Hello(Event, tag="hello", frozen=True, kw_only=True):
     """First event of a worker. `resumed_from` is the step of the checkpoint it goes on from."""
 
     protocol: int = PROTOCOL_VERSION
@@ -33,7 +33,7 @@ class Hello(Event, tag="hello", kw_only=True):
     resumed_from: int | None = None
 
 
-class Stage(Event, tag="stage", kw_only=True):
+class Stage(Event, tag="stage", frozen=True, kw_only=True):
     """The worker enters a named part of its work; `index` counts from 1."""
 
     name: str
@@ -42,7 +42,7 @@ class Stage(Event, tag="stage", kw_only=True):
     total: int
 
 
-class Progress(Event, tag="progress", kw_only=True):
+class Progress(Event, tag="progress", frozen=True, kw_only=True):
     """How far the current stage is. `total` is None where it is unknown."""
 
     done: int
@@ -50,7 +50,7 @@ class Progress(Event, tag="progress", kw_only=True):
     unit: str = ""
 
 
-class Metric(Event, tag="metric", kw_only=True):
+class Metric(Event, tag="metric", frozen=True, kw_only=True):
     """One point of the training curves. A value that was not finite is None."""
 
     step: int
@@ -63,28 +63,28 @@ class Metric(Event, tag="metric", kw_only=True):
     tokens_per_s: float | None = None
 
 
-class Checkpoint(Event, tag="checkpoint", kw_only=True):
+class Checkpoint(Event, tag="checkpoint", frozen=True, kw_only=True):
     """A checkpoint is complete; `path` is relative to the run folder."""
 
     step: int
     path: str
 
 
-class Memory(Event, tag="memory", kw_only=True):
+class Memory(Event, tag="memory", frozen=True, kw_only=True):
     """Resident set of the worker, and what its GPU holds, in bytes."""
 
     rss_bytes: int
     gpu_bytes: int | None = None
 
 
-class Log(Event, tag="log", kw_only=True):
+class Log(Event, tag="log", frozen=True, kw_only=True):
     """Something worth telling a person. Unknown lines on the wire become these."""
 
     text: str
     level: Literal["info", "warning", "error"] = "info"
 
 
-class Artifact(Event, tag="artifact", kw_only=True):
+class Artifact(Event, tag="artifact", frozen=True, kw_only=True):
     """A file or folder reached its final name; `path` is relative to the run folder."""
 
     kind: str  # adapter, merged, gguf, report, predictions, …
@@ -93,7 +93,7 @@ class Artifact(Event, tag="artifact", kw_only=True):
     sha256: str = ""
 
 
-class Result(Event, tag="result", kw_only=True):
+class Result(Event, tag="result", frozen=True, kw_only=True):
     """Named figures a worker was asked for, such as evaluation scores."""
 
     name: str
@@ -109,7 +109,7 @@ class LedgerLine(Struct, frozen=True, kw_only=True):
     measured_bytes: int | None = None
 
 
-class Ledger(Event, tag="ledger", kw_only=True):
+class Ledger(Event, tag="ledger", frozen=True, kw_only=True):
     """The phone's RAM account after something changed."""
 
     cause: str  # loaded tier1, unloaded tier2, …
@@ -119,7 +119,7 @@ class Ledger(Event, tag="ledger", kw_only=True):
     lines: list[LedgerLine] = []
 
 
-class ModelLoaded(Event, tag="model_loaded", kw_only=True):
+class ModelLoaded(Event, tag="model_loaded", frozen=True, kw_only=True):
     """A tier is resident."""
 
     tier: Literal[1, 2]
@@ -127,14 +127,14 @@ class ModelLoaded(Event, tag="model_loaded", kw_only=True):
     elapsed_ms: float
 
 
-class ModelUnloaded(Event, tag="model_unloaded", kw_only=True):
+class ModelUnloaded(Event, tag="model_unloaded", frozen=True, kw_only=True):
     """A tier was released, and why."""
 
     tier: Literal[1, 2]
     because: str
 
 
-class LoadRefused(Event, tag="load_refused", kw_only=True):
+class LoadRefused(Event, tag="load_refused", frozen=True, kw_only=True):
     """A model was not loaded, since it would not fit; `remedy` is the smallest change that would."""
 
     tier: Literal[1, 2]
@@ -144,7 +144,7 @@ class LoadRefused(Event, tag="load_refused", kw_only=True):
     remedy: str = ""
 
 
-class Decided(Event, tag="decided", kw_only=True):
+class Decided(Event, tag="decided", frozen=True, kw_only=True):
     """The router's decision about a request and the action that follows from it."""
 
     request: str
@@ -157,7 +157,7 @@ class Decided(Event, tag="decided", kw_only=True):
     stages_ms: dict[str, float] = {}  # prefill, decode, …
 
 
-class Token(Event, tag="token", kw_only=True):
+class Token(Event, tag="token", frozen=True, kw_only=True):
     """A piece of streamed reply text."""
 
     request: str
@@ -165,7 +165,7 @@ class Token(Event, tag="token", kw_only=True):
     text: str
 
 
-class Replied(Event, tag="replied", kw_only=True):
+class Replied(Event, tag="replied", frozen=True, kw_only=True):
     """A request is answered."""
 
     request: str
@@ -182,21 +182,21 @@ class Replied(Event, tag="replied", kw_only=True):
     stages_ms: dict[str, float] = {}
 
 
-class Finished(Event, tag="finished", kw_only=True):
+class Finished(Event, tag="finished", frozen=True, kw_only=True):
     """The work is done. `found_problems` makes the exit code 4: it found what it was asked to look for."""
 
     summary: str = ""
     found_problems: bool = False
 
 
-class Stopped(Event, tag="stopped", kw_only=True):
+class Stopped(Event, tag="stopped", frozen=True, kw_only=True):
     """The worker ended because it was asked to; it can be resumed where `resumable`."""
 
     summary: str = ""
     resumable: bool = False
 
 
-class Failed(Event, tag="failed", kw_only=True):
+class Failed(Event, tag="failed", frozen=True, kw_only=True):
     """The work could not be done: a kind, one sentence for the user, a hint, and the traceback for the log."""
 
     kind: FailureKind

@@ -18,7 +18,7 @@ class Recipe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_
     title: Annotated[str, Meta(description="What people call this run.")] = ""
 
 
-class TrainRecipe(Recipe, tag="train", kw_only=True):
+class TrainRecipe(Recipe, tag="train", frozen=True, kw_only=True):
     """What to fine-tune and how. Says nothing about where it runs. Defaults: the source document's Tier-1 column."""
 
     tier: Annotated[Literal["tier1", "tier2"], Meta(description="Which of the two models this makes.")] = "tier1"
@@ -58,7 +58,7 @@ class TrainRecipe(Recipe, tag="train", kw_only=True):
     eval_steps: Annotated[int, Meta(ge=0, description="Steps between validation losses; 0: only at the end.")] = 0
 
 
-class ExportRecipe(Recipe, tag="export", kw_only=True):
+class ExportRecipe(Recipe, tag="export", frozen=True, kw_only=True):
     """Adapter + base → merged → F16 GGUF → quants."""
 
     base: Annotated[str, Meta(description="Folder of the base model in safetensors.")]
@@ -72,7 +72,7 @@ class ExportRecipe(Recipe, tag="export", kw_only=True):
     threads: Annotated[int, Meta(ge=0, description="Threads for quantizing; 0: one less than there are cores.")] = 0
 
 
-class EvaluateRecipe(Recipe, tag="evaluate", kw_only=True):
+class EvaluateRecipe(Recipe, tag="evaluate", frozen=True, kw_only=True):
     """Score a router on held-out samples."""
 
     model: Annotated[str, Meta(description="GGUF file, or a Hugging Face folder (needs the train extra).")]
@@ -84,7 +84,7 @@ class EvaluateRecipe(Recipe, tag="evaluate", kw_only=True):
     threads: Annotated[int, Meta(ge=0, description="Threads; 0: one less than there are cores.")] = 0
 
 
-class PhoneRecipe(Recipe, tag="phone", kw_only=True):
+class PhoneRecipe(Recipe, tag="phone", frozen=True, kw_only=True):
     """One simulated phone."""
 
     tier1: Annotated[str, Meta(description="GGUF of the router.")]
@@ -103,7 +103,7 @@ class PhoneRecipe(Recipe, tag="phone", kw_only=True):
     threads: Annotated[int, Meta(ge=0, description="Threads; 0: one less than there are cores.")] = 0
 
 
-class DataRecipe(Recipe, tag="data", kw_only=True):
+class DataRecipe(Recipe, tag="data", frozen=True, kw_only=True):
     """A pass over a whole dataset: write one, check one, or split one."""
 
     task: Annotated[Literal["generate", "check", "split"], Meta(description="Which pass.")]
@@ -113,7 +113,8 @@ class DataRecipe(Recipe, tag="data", kw_only=True):
     rows: Annotated[int, Meta(ge=1, le=10_000_000, description="Rows to generate.")] = 3000
     seed: Annotated[int, Meta(ge=0, description="Seed of the generator.")] = 7
     phrases: Annotated[
-        Literal["train", "test"], Meta(description="Training phrase templates and entities, or the held-out ones.")
+        Literal["train", "test", "shapes"],
+        Meta(description="Phrases and entities of training, held-out ones, or (Tier-1) held-out sentence shapes."),
     ] = "train"
     validation_share: Annotated[float, Meta(ge=0, lt=1, description="Share of rows for validation.")] = 0.1
     test_share: Annotated[float, Meta(ge=0, lt=1, description="Share of rows for testing.")] = 0.0
