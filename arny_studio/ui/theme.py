@@ -81,7 +81,6 @@ class ThemeSwitcher(QObject):
         super().__init__()
         self._app = app
         self._dressed: list[tuple[weakref.ref[Any], str, str]] = []
-        self._ink_files = QTemporaryDir()
         self.mode: ThemeMode = mode
         self.current = self._wanted()
         app.setStyle("Fusion")
@@ -133,7 +132,7 @@ class ThemeSwitcher(QObject):
     def _apply(self) -> None:
         self._app.setPalette(palette(self.current))
         self._app.setFont(body_font())
-        self._app.setStyleSheet(style_sheet(self.current, Path(self._ink_files.path())))
+        self._app.setStyleSheet(style_sheet(self.current, Path(_ink_dir().path())))
 
 
 def style_sheet(theme: Theme, ink_dir: Path) -> str:
@@ -193,6 +192,12 @@ def _font(family: str) -> QFont:
     font = QFont(scale().family[family])
     font.setPixelSize(scale().type["body"])
     return font
+
+
+@lru_cache(maxsize=1)
+def _ink_dir() -> QTemporaryDir:
+    """Lives as long as the process: the application's style sheet names files in it."""
+    return QTemporaryDir()
 
 
 def _ink_file(theme: Theme, name: str, role: str, ink_dir: Path) -> str:

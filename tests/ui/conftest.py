@@ -43,8 +43,8 @@ def open_studio(qapp, qtbot, qt_loop, tmp_path):
     """A function that opens the app on a workspace; what is still running at the end is closed."""
     opened: list[Studio] = []
 
-    def open_one(root: Path | None = None) -> Studio:
-        studio = build_studio(qapp, root or tmp_path / "workspace")
+    def open_one(root: Path | None = None, *, as_last_time: bool = False) -> Studio:
+        studio = build_studio(qapp, None if as_last_time else root or tmp_path / "workspace")
         opened.append(studio)
         studio.window.show()
         qtbot.waitExposed(studio.window)

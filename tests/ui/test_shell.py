@@ -105,19 +105,11 @@ def test_that_the_session_comes_back(open_studio, qtbot, tmp_path):
     first.actions["theme.dark"].trigger()
     first.window.resize(900, 700)
     first.window.close()
-    second = open_studio_without_a_name(open_studio)
+    second = open_studio(as_last_time=True)
     assert second.workspace.root == (tmp_path / "one").resolve()
     assert second.window.current == "evaluate"
     assert second.theme.current.is_dark
     assert second.window.height() == 700
-
-
-def open_studio_without_a_name(open_studio):
-    from PySide6.QtWidgets import QApplication
-
-    from arny_studio.ui.app import build_studio
-
-    return build_studio(QApplication.instance(), None)
 
 
 def test_that_another_workspace_gets_its_own_window(studio, qtbot, tmp_path):

@@ -22,7 +22,6 @@ class Bubble(QWidget):
         self.frame.setProperty("surface", "bubble")
         self.frame.setProperty("role", role)
         self._text = label(text, "code" if is_code else "body", wraps=True, selectable=True)
-        self._text.setVisible(bool(text))
         self.head = QHBoxLayout()
         self.chip = Chip(name or _NAMES.get(role, role), _TONES.get(role, "neutral"))
         self.chip.setProperty("ground", "surface" if role in ("user", "system") else "")
@@ -33,6 +32,7 @@ class Bubble(QWidget):
         self.body.setSpacing(space("s"))
         self.body.addLayout(self.head)
         self.body.addWidget(self._text)
+        self._text.setVisible(bool(text))
         self._place(is_mine=role == "user", is_wide=is_wide)
 
     @property

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QButtonGroup, QGridLayout, QSizePolicy, QWidget
 
 from arny_studio.ui.theme import ThemeSwitcher
 from arny_studio.ui.widgets.chip import Chip, Tone
+from arny_studio.ui.widgets.flow import FlowLayout
 from arny_studio.ui.widgets.layout import clear, column, holder, row, space
 from arny_studio.ui.widgets.text import button, label
 
@@ -125,4 +126,4 @@ def _chips(values: list[Any]) -> QWidget:
 
 
 def _in_row(*widgets: QWidget) -> QWidget:
-    return holder(row(*widgets, 1, gap="xs"))
+    return holder(FlowLayout(*widgets))

@@ -27,7 +27,10 @@ def label(text: str = "", role: TextRole = "body", *, wraps: bool = False, selec
     made.setWordWrap(wraps)
     if wraps:
         made.setMinimumWidth(1)
-        made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        # The height follows the width alone: a least height is what a width of one pixel would need, thousands.
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
+        policy.setHeightForWidth(True)
+        made.setSizePolicy(policy)
     if selectable:
         made.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
