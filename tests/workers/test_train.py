@@ -1,0 +1,175 @@
+"""The training worker as a process of its own: killed, stopped, resumed, and left by whoever started it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.numpy import load_file
+
+from arny_studio.engine.finetune import finetune
+from arny_studio.jobs.events import AnyEvent, Checkpoint, Failed, Finished, Hello, Metric, Stopped
+from arny_studio.jobs.folder import RunFolder
+from arny_studio.jobs.wire import decode_event
+from arny_studio.recipe import TrainRecipe
+from tests.tiny_models import make_tiny_base
+
+STEPS = 36
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> TrainRecipe:
+    folder = tmp_path_factory.mktemp("inputs")
+    base = make_tiny_base(folder / "base", layers=1)
+    data = folder / "train.jsonl"
+    data.write_text("\n".join(json.dumps(sample(number)) for number in range(20)), encoding="utf-8")
+    return TrainRecipe(
+        base=str(base), train_data=str(data), batch_size=2, gradient_accumulation=1, max_steps=STEPS, epochs=100,
+        lora_r=4, lora_dropout=0.1, learning_rate=5e-3, max_seq_length=128, optimizer="adamw", load_in_4bit=False,
+        save_steps=4,
+    )  # fmt: skip
+
+
+def sample(number: int) -> dict[str, Any]:
+    return {
+        "messages": [
+            {"role": "user", "content": f"{number} and some words to make a step last a little longer"},
+            {"role": "assistant", "content": json.dumps({"answer": 2 * number})},
+        ]
+    }
+
+
+class Worker:
+    """A training worker on a folder; iterating gives its events as they come."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "arny_studio.workers.train", str(folder.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            start_new_session=True,
+        )
+        self.seen: list[AnyEvent] = []
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            pipe.close()
+
+    def events(self) -> Iterator[AnyEvent]:
+        for line in self.process.stdout:
+            self.seen.append(decode_event(line, strict=True))
+            yield self.seen[-1]
+
+    def until(self, reached: Callable[[AnyEvent], bool]) -> AnyEvent:
+        return next(event for event in self.events() if reached(event))
+
+    def to_the_end(self) -> int:
+        for _ in self.events():
+            pass
+        return self.process.wait(timeout=30)
+
+
+def at_step(step: int) -> Callable[[AnyEvent], bool]:
+    return lambda event: isinstance(event, Metric) and event.step >= step
+
+
+def adapter_of(outputs: Path) -> dict[str, Any]:
+    return load_file(outputs / "adapter" / "adapter_model.safetensors")
+
+
+@pytest.mark.timeout(300)
+def test_that_a_run_that_is_killed_then_stopped_then_resumed_ends_with_the_weights_of_a_whole_one(
+    recipe: TrainRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        finetune(
+            recipe,
+            checkpoint_folder=tmp_path / "whole" / "checkpoints",
+            outputs=tmp_path / "whole" / "outputs",
+            emit=lambda _: None,
+            asked_to_stop=lambda: None,
+        )
+    finally:
+        torch.set_num_threads(threads)
+
+    folder = RunFolder.create(tmp_path / "run", recipe)
+    with Worker(folder) as killed:
+        assert isinstance(killed.until(lambda _: True), Hello)
+        killed.until(at_step(10))
+        os.kill(killed.process.pid, signal.SIGKILL)
+        assert killed.to_the_end() == -signal.SIGKILL
+    assert not folder.is_complete
+
+    with Worker(folder) as stopped:
+        resumed = stopped.until(lambda event: isinstance(event, Hello) and event.resumed_from is not None)
+        assert resumed.resumed_from in {event.step for event in killed.seen if isinstance(event, Checkpoint)} | {12}
+        stopped.until(at_step(resumed.resumed_from + 5))
+        stopped.process.terminate()  # SIGTERM is the wish to stop and save
+        assert stopped.to_the_end() == 3
+    assert isinstance(stopped.seen[-1], Stopped)
+    assert stopped.seen[-1].resumable
+    saved = max(event.step for event in stopped.seen if isinstance(event, Checkpoint))
+    assert (folder.checkpoints / f"checkpoint-{saved}" / "complete.json").is_file()
+    assert not folder.is_complete
+
+    with Worker(folder) as finishing:
+        finishing.process.stdin.close()  # whoever started it is gone: a detached worker goes on
+        assert finishing.to_the_end() == 0
+    assert isinstance(finishing.seen[-1], Finished)
+    metrics = [event for event in finishing.seen if isinstance(event, Metric)]
+    assert (metrics[0].step, metrics[-1].step) == (saved + 1, STEPS)
+
+    whole, resumed_weights = adapter_of(tmp_path / "whole" / "outputs"), adapter_of(folder.outputs)
+    assert whole.keys() == resumed_weights.keys()
+    assert all((whole[name] == resumed_weights[name]).all() for name in whole)
+
+    manifest = folder.manifest()
+    assert (manifest.kind, manifest.seed, manifest.contract) == ("train", recipe.seed, "router-v1")
+    assert {Path(record.path).name for record in manifest.inputs} >= {"train.jsonl", "model.safetensors"}
+    assert "outputs/adapter/adapter_model.safetensors" in {record.path for record in manifest.outputs}
+    assert folder.state().curve.last_step == STEPS
+
+    with Worker(folder) as again:
+        assert again.to_the_end() == 0
+    assert "complete already" in again.seen[-1].summary
+
+
+@pytest.mark.parametrize(
+    "change, exit_code, kind, sentence",
+    [
+        ("learning_rat = 0.1", 2, "bad_input", "unknown field `learning_rat`"),
+        ('train_data = "/nowhere.jsonl"', 1, "missing_file", "There is no dataset at /nowhere.jsonl"),
+        ('base = "/nowhere"', 1, "missing_file", "There is no base model at /nowhere"),
+    ],
+)
+def test_that_bad_input_ends_at_once_in_one_sentence(
+    change: str, exit_code: int, kind: str, sentence: str, recipe: TrainRecipe, tmp_path: Path
+):
+    folder = RunFolder.create(tmp_path / "run", recipe)
+    key = change.partition(" =")[0]
+    kept = [line for line in folder.recipe_path.read_text().splitlines() if not line.startswith(f"{key} =")]
+    folder.recipe_path.write_text("\n".join([*kept, change]), encoding="utf-8")
+    with Worker(folder) as worker:
+        assert worker.to_the_end() == exit_code
+    assert isinstance(worker.seen[-1], Failed)
+    assert worker.seen[-1].kind == kind
+    assert sentence in worker.seen[-1].sentence
+    assert not any(folder.outputs.iterdir())
