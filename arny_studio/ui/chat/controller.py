@@ -91,7 +91,6 @@ class ChatController(QObject):
         tab.new_request_requested.connect(self._on_new_request_requested)
         tab.messages.exchange_chosen.connect(self._on_exchange_chosen)
         tab.phone.pressure_requested.connect(self._on_pressure_requested)
-        tab.phone.pressure_button.clicked.connect(self._on_pressure_requested)
         tab.setup.changed.connect(self._judge)
         tab.setup.file_requested.connect(self._on_file_requested)
         self._repaint.timeout.connect(self._on_repaint_due)

@@ -51,8 +51,9 @@ class Inspector(Card):
         self._nothing = label(
             "Ask something, or pick a message, to see why it went where it went.", "muted", wraps=True
         )
+        self._rule = rule()
         inside = column(
-            self._nothing, self.because, self.problems, self.decision, rule(), self._stages_title, self._stages, 1
+            self._nothing, self.because, self.problems, self.decision, self._rule, self._stages_title, self._stages, 1
         )
         inside.setContentsMargins(0, 0, space("s"), 0)
         self.add(self.path)
@@ -84,7 +85,8 @@ class Inspector(Card):
 
     def _show_stages(self, stages: dict[str, float], exchange: Exchange | None) -> None:
         clear(self._stages)
-        self._stages_title.setVisible(bool(stages))
+        for part in (self._rule, self._stages_title):
+            part.setVisible(bool(stages))
         longest = max(stages.values(), default=1.0) or 1.0
         for line, (name, spent_ms) in enumerate(stages.items()):
             self._stages.addWidget(label(_STAGE_WORDS.get(name, name), "caption"), line, 0)

@@ -54,23 +54,23 @@ class PathView(QWidget):
         query = QRectF(1, middle - _NODE_PX / 2, 62, _NODE_PX)
         router = QRectF(width * 0.36, middle - _NODE_PX / 2, 66, _NODE_PX)
         has_begun = bool(self.action) or self._is_busy
-        self._line(painter, query, router, is_taken=has_begun)
+        self._line(painter, query, router, is_taken=has_begun, role="accent")
         for number, end in enumerate(ENDS):
             box = QRectF(width - 82, 2 + number * (_NODE_PX + 6), 80, _NODE_PX)
             is_taken = end in self.taken_ends
-            self._line(painter, router, box, is_taken=is_taken)
+            self._line(painter, router, box, is_taken=is_taken, role=_ROLE_OF_ACTION.get(self.action, "accent"))
             self._node(painter, box, end, is_taken=is_taken)
         self._node(painter, query, "Query", is_taken=has_begun)
         self._node(painter, router, "Tier-1", is_taken=has_begun)
         painter.end()
 
-    def _line(self, painter: QPainter, start: QRectF, end: QRectF, *, is_taken: bool) -> None:
+    def _line(self, painter: QPainter, start: QRectF, end: QRectF, *, is_taken: bool, role: str) -> None:
         begin, stop = QPointF(start.right(), start.center().y()), QPointF(end.left(), end.center().y())
         bend = (stop.x() - begin.x()) / 2
         path = QPainterPath(begin)
         path.cubicTo(begin + QPointF(bend, 0), stop - QPointF(bend, 0), stop)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(self._theme.color(self._ink(is_taken)), 2.2 if is_taken else 1.2))
+        painter.setPen(QPen(self._theme.color(role if is_taken else "border"), 2.2 if is_taken else 1.2))
         painter.drawPath(path)
 
     def _node(self, painter: QPainter, box: QRectF, text: str, *, is_taken: bool) -> None:
@@ -85,9 +85,6 @@ class PathView(QWidget):
         ink = ("accent_text" if role == "accent" else role) if is_taken else "text_muted"
         painter.setPen(self._theme.color(ink))
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
-
-    def _ink(self, is_taken: bool) -> str:
-        return _ROLE_OF_ACTION.get(self.action, "accent") if is_taken else "border"
 
     @Slot(object)
     def _on_theme_changed(self, _theme: object) -> None:

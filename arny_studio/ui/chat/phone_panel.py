@@ -45,7 +45,7 @@ class PhonePanel(Card):
         self._legend.setHorizontalSpacing(space("s"))
         self._legend.setVerticalSpacing(space("xs"))
         self._legend.setColumnStretch(1, 1)
-        self.figures = label(role="caption", wraps=True)
+        self.figures = {name: label("–", "lead") for name in ("App uses", "Free for it", "Peak", "Cap")}
         self.pressure_button = button("Memory pressure")
         theme.dress(self.pressure_button, "memory", "text_muted")
         self.happenings = QPlainTextEdit()
@@ -55,13 +55,19 @@ class PhonePanel(Card):
         self.happenings.setAccessibleName("What happened in the phone's memory")
         self.happenings.setPlaceholderText("Loads, unloads and refusals are told here.")
         self.happenings.setMinimumHeight(72)
-        memory = row(self.bar, gap="m")
-        memory.addLayout(column(self._legend, self.figures, 1, gap="s"), 1)
+        figures = column(gap="s")
+        for name, figure in self.figures.items():
+            figures.addLayout(column(label(name, "overline"), figure, gap="xs"))
+        figures.addStretch(1)
+        figures.addWidget(self.pressure_button)
+        memory = row(self.bar, gap="l")
+        memory.addLayout(figures, 1)
         self.add(self.about)
         self.add(memory, 3)
-        self.add(self.pressure_button)
+        self.add(self._legend)
         self.add(self.happenings, 2)
         self.add(label(HONESTLY, "caption", wraps=True))
+        self.pressure_button.clicked.connect(self.pressure_requested)
         theme.theme_changed.connect(self._on_theme_changed)
         self._picture: RamPicture | None = None
         self.show_phase("off")
@@ -81,12 +87,9 @@ class PhonePanel(Card):
         self._picture = picture
         self.bar.show_picture(picture)
         self._show_legend(picture)
-        self.figures.setText(
-            f"App uses {bytes_in_words(picture.used)} of {bytes_in_words(picture.cap)}  ·  "
-            f"free {bytes_in_words(picture.free)}  ·  peak {bytes_in_words(picture.peak)}"
-            if picture.used
-            else f"The app may use {bytes_in_words(picture.cap)} of {bytes_in_words(picture.ram)}."
-        )
+        for name, size in (("App uses", picture.used), ("Free for it", picture.free), ("Peak", picture.peak)):
+            self.figures[name].setText(bytes_in_words(size) if picture.used else "–")
+        self.figures["Cap"].setText(f"{bytes_in_words(picture.cap)} of {bytes_in_words(picture.ram)}")
 
     def show_happenings(self, happenings: tuple[Happening, ...]) -> None:
         """Add what is new, or begin anew."""
@@ -115,14 +118,6 @@ class PhonePanel(Card):
                 label(bytes_in_words(each.predicted), "caption"), line, 2, Qt.AlignmentFlag.AlignRight
             )
             self._legend.addWidget(label(measured, "caption"), line, 3, Qt.AlignmentFlag.AlignRight)
-        for line, (title, role) in enumerate((("Cap of the app", "danger"), ("Peak", "warning")), start=20):
-            mark = QFrame()
-            mark.setFixedSize(10, 2)
-            mark.setStyleSheet(f"background: {self._theme.color(role).name()};")
-            size = picture.cap if role == "danger" else picture.peak
-            self._legend.addWidget(mark, line, 0)
-            self._legend.addWidget(label(title, "caption"), line, 1)
-            self._legend.addWidget(label(bytes_in_words(size), "caption"), line, 3, Qt.AlignmentFlag.AlignRight)
 
     def _on_theme_changed(self, _theme: object) -> None:
         if self._picture is not None:

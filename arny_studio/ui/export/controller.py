@@ -30,7 +30,7 @@ class ExportController(QObject):
         self._context = context
         self._background = Background(context.messages.show_error)
         self._wanted: RunFolder | None = None  # handed over before the list of runs was read
-        self.board = RunBoard("export", context, tab.runs, tab.run, self)
+        self.board = RunBoard("export", context, self._background, tab.runs, tab.run, self)
         self._connect()
         self._add_actions()
         self.refresh()

@@ -46,10 +46,12 @@ class RunBoard(QObject):
     job_ended = Signal(object)  # ActiveJob of this kind
     runs_read = Signal(object)  # list[RunSummary]
 
-    def __init__(self, kind: str, context: TabContext, runs: RunList, page: ShowsRun, parent: QObject) -> None:
+    def __init__(
+        self, kind: str, context: TabContext, background: Background, runs: RunList, page: ShowsRun, parent: QObject
+    ) -> None:
         super().__init__(parent)
-        self._kind, self._context, self._runs, self._page = kind, context, runs, page
-        self._background = Background(context.messages.show_error)
+        self._kind, self._context, self._background = kind, context, background
+        self._runs, self._page = runs, page
         self.shown: RunFolder | None = None
         runs.run_chosen.connect(self.show_run)
         context.jobs.job_started.connect(self._on_job_started)
@@ -60,11 +62,6 @@ class RunBoard(QObject):
     def job(self) -> ActiveJob | None:
         """The job of the run on the page, if this window started or found it."""
         return self._context.jobs.find(self.shown) if self.shown is not None else None
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether something is still being read."""
-        return self._background.is_busy
 
     def refresh(self) -> None:
         """Look again at the run folders."""

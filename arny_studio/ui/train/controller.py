@@ -40,7 +40,7 @@ class TrainController(QObject):
         self._context = context
         self._background = Background(context.messages.show_error)
         self._preset = FIRST_PRESET
-        self.board = RunBoard("train", context, tab.runs, tab.run, self)
+        self.board = RunBoard("train", context, self._background, tab.runs, tab.run, self)
         tab.form.show_presets(list_presets())
         self._connect()
         self._add_actions()
