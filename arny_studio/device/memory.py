@@ -1,8 +1,9 @@
 """How much memory a model takes on a phone, before it is loaded.
 
-Design §7, measured within ±4 MiB on 1.5B and 3B: `file + 2·layers·kv_heads·head_dim·n_ctx·bytes + C`. C is split here
-into what grows with the batch (activations: two of the FFN's width, three of the hidden width, float32) and the
-tokenizer's tables; the Python host is counted once per phone, in the ledger.
+`file + 2·layers·kv_heads·head_dim·n_ctx·bytes + C`, where C was calibrated in our own worker (1.5B's width, the real
+vocabulary's size, batches of 64 and 512): activations of a full batch, the tokenizer's tables, and for the router the
+grammar's view of the vocabulary. A shorter prompt touches less, so this is the most that a model comes to. The Python
+host is counted once per phone, in the ledger.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from arny_studio.device.profiles import KvType, TierSettings
 CONTEXT_STEP = 256  # llama.cpp rounds the KV cache up to a multiple of this
 KV_BYTES: dict[KvType, float] = {"f32": 4.0, "f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
 
-# Bytes per vocabulary entry: its text, its merge, and their hash tables; 39 MiB at 151,936 entries.
-TOKENIZER_BYTES_PER_ENTRY = 260
+TOKENIZER_BYTES_PER_ENTRY = 303  # text, merge and their hash tables: 43.9 MiB at 151,936 entries
+GRAMMAR_BYTES_PER_ENTRY = 307  # llguidance's prefix tree and token list: 44.5 MiB at 151,936 entries
 FIXED_COMPUTE_BYTES = 1 << 20  # graph, scratch and allocator slack, whatever the model
 # llama.cpp's repacked copy of the 4-bit weights, as a share of the file: measured 0.62 (1.5B) and 0.68 (3B).
-REPACK_SHARE = 0.69
+REPACK_SHARE = 0.67
 
 # Bits per weight of whole files, to say what a smaller quant would take.
 BITS_PER_WEIGHT = {
@@ -66,12 +67,13 @@ class Footprint(Struct, frozen=True, kw_only=True):
         return self.weights + self.kv + self.compute
 
 
-def predict(shape: ModelShape, settings: TierSettings) -> Footprint:
-    """The memory that a model takes once it is loaded and has read a prompt of a full batch."""
+def predict(shape: ModelShape, settings: TierSettings, *, is_router: bool = False) -> Footprint:
+    """The most that a model takes once it is loaded and has read a prompt of a full batch."""
     weights = shape.file_bytes
     if settings.repack and shape.quant.startswith("Q4"):
         weights += int(shape.file_bytes * REPACK_SHARE)
-    return Footprint(weights=weights, kv=kv_bytes(shape, settings), compute=compute_bytes(shape, settings))
+    compute = compute_bytes(shape, settings) + (GRAMMAR_BYTES_PER_ENTRY * shape.vocab if is_router else 0)
+    return Footprint(weights=weights, kv=kv_bytes(shape, settings), compute=compute)
 
 
 def kv_bytes(shape: ModelShape, settings: TierSettings) -> int:
@@ -82,8 +84,11 @@ def kv_bytes(shape: ModelShape, settings: TierSettings) -> int:
 
 
 def compute_bytes(shape: ModelShape, settings: TierSettings) -> int:
-    """Activations of a full batch, one row of logits, and the tokenizer's tables."""
-    rows = min(settings.batch, settings.context)
-    activations = rows * 4 * (2 * shape.ffn + 3 * shape.hidden)
-    return activations + 4 * shape.vocab + TOKENIZER_BYTES_PER_ENTRY * shape.vocab + FIXED_COMPUTE_BYTES
+    """Activations of a full batch, one row of logits, and the tokenizer's tables.
 
+    Alive at once in a layer: gate, up and their product, three rows of the hidden width, all float32, and the product
+    once more in 8 bits for the matrix multiplication.
+    """
+    rows = min(settings.batch, settings.context)
+    activations = rows * (4 * (3 * shape.ffn + 3 * shape.hidden) + shape.ffn)
+    return activations + 4 * shape.vocab + TOKENIZER_BYTES_PER_ENTRY * shape.vocab + FIXED_COMPUTE_BYTES

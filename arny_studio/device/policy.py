@@ -12,6 +12,7 @@ from arny_studio.device.memory import BITS_PER_WEIGHT, Footprint, ModelShape, pr
 from arny_studio.device.profiles import DeviceProfile, Mode, TierSettings
 
 SMALLEST_CONTEXT = 512  # below this a conversation does not fit
+SMALLEST_BATCH = 64  # smaller ones save next to nothing
 SMALLER_QUANTS = ("Q8_0", "Q6_K", "Q5_K_M", "Q4_K_M")
 
 
@@ -42,7 +43,7 @@ def plan_residency(profile: DeviceProfile, host: int, tier1: ModelShape, tier2: 
     mode = profile.wished_mode
     if mode != "both_resident":
         return ResidencyPlan(mode=mode, because=_why(profile))
-    both = host + predict(tier1, profile.tier1).total + predict(tier2, profile.tier2).total
+    both = host + predict(tier1, profile.tier1, is_router=True).total + predict(tier2, profile.tier2).total
     if both <= profile.cap_bytes:
         return ResidencyPlan(mode=mode, because=f"Both models take {mib(both)}, the cap is {mib(profile.cap_bytes)}.")
     return ResidencyPlan(
@@ -58,7 +59,7 @@ def _why(profile: DeviceProfile) -> str:
 
 def admit(ledger: RamLedger, tier: Tier, shape: ModelShape, settings: TierSettings) -> Admission:
     """Whether a model may be loaded beside what the ledger holds; with the smallest change that would fit, if not."""
-    footprint = predict(shape, settings)
+    footprint = predict(shape, settings, is_router=tier == 1)
     free = ledger.unloaded(tier).free
     if footprint.total <= free:
         return Admission(fits=True, footprint=footprint, free=free)
@@ -73,7 +74,7 @@ def admit(ledger: RamLedger, tier: Tier, shape: ModelShape, settings: TierSettin
 def smallest_remedy(tier: Tier, shape: ModelShape, settings: TierSettings, free: int) -> str:
     """The first change, mildest first, after which the model would fit into `free` bytes."""
     for words, changed_shape, changed in _changes(shape, settings):
-        if predict(changed_shape, changed).total <= free:
+        if predict(changed_shape, changed, is_router=tier == 1).total <= free:
             return f"It would fit with {words}."
     if tier == 2:
         return "Nothing makes it fit beside Tier-1: run this phone in Lite mode or raise its budget."
@@ -86,6 +87,10 @@ def _changes(shape: ModelShape, settings: TierSettings) -> Iterator[tuple[str, M
     if settings.repack:
         settings = replace(settings, repack=False)
         words.append("no repacked weights")
+        yield _and(words), shape, settings
+    if settings.batch > SMALLEST_BATCH:
+        settings = replace(settings, batch=SMALLEST_BATCH)
+        words.append(f"a batch of {SMALLEST_BATCH} tokens")
         yield _and(words), shape, settings
     for context in _halved(settings.context):
         shorter = replace(settings, context=context)

@@ -114,7 +114,7 @@ class PhoneMemory:
         self.account(f"unloaded tier{tier}")
 
     def note_use(self, tier: Tier) -> None:
-        """Count the private memory that grew while a tier worked as its compute."""
+        """Count the private memory that grew while a tier worked as its compute, and publish the account."""
         if tier not in self._sessions:
             return
         private = resident_set().private
@@ -125,6 +125,7 @@ class PhoneMemory:
             self.ledger = self.ledger.measured(tier, "compute", so_far + grown)
         for loaded in self._sessions:
             self._private_before[loaded] = private
+        self.account(f"used tier{tier}")
 
     def account(self, cause: str) -> None:
         """Publish the ledger as it stands, with the process's resident set."""

@@ -22,18 +22,19 @@ LARGE = ModelShape(
 
 
 @pytest.mark.parametrize(
-    ("shape", "repack", "measured_mib"),
-    [(SMALL, False, 1119), (LARGE, False, 2045)],
+    ("shape", "repack", "measured_mib", "over"),
+    [(SMALL, False, 1119, 0.03), (LARGE, False, 2045, 0.03), (SMALL, True, 1708, 0.05), (LARGE, True, 3299, 0.05)],
 )
-def test_that_the_estimate_is_within_four_mebibytes_of_what_was_measured(shape, repack, measured_mib):
+def test_that_the_estimate_is_never_below_what_was_measured_and_little_above(shape, repack, measured_mib, over):
     predicted = predict(shape, TierSettings(context=2048, batch=512, repack=repack)).total / MIB + HOST_MIB
-    assert predicted == pytest.approx(measured_mib, abs=4)
+    assert measured_mib <= predicted <= (1 + over) * measured_mib
 
 
-@pytest.mark.parametrize(("shape", "measured_mib"), [(SMALL, 1708), (LARGE, 3299)])
-def test_that_repacked_weights_are_counted_not_too_low(shape: ModelShape, measured_mib: float):
-    predicted = predict(shape, TierSettings(context=2048, batch=512, repack=True)).total / MIB + HOST_MIB
-    assert measured_mib <= predicted <= measured_mib * 1.05
+@pytest.mark.parametrize(("batch", "measured_mib"), [(512, 43.9 + 66.7), (64, 43.9 + 10.0)])
+def test_that_compute_is_what_our_own_worker_was_measured_to_take(batch: int, measured_mib: float):
+    settings = TierSettings(context=2048, batch=batch)
+    assert predict(SMALL, settings).compute / MIB == pytest.approx(measured_mib, abs=2)
+    assert predict(SMALL, settings, is_router=True).compute / MIB == pytest.approx(measured_mib + 44.5, abs=2)
 
 
 @pytest.mark.parametrize(("shape", "kib"), [(SMALL, 28), (LARGE, 36)])

@@ -58,7 +58,7 @@ def test_that_a_refusal_says_what_is_needed_of_which_and_what_is_free():
     ledger = RamLedger(cap=1200 * MIB, host=HOST)
     refused = admit(ledger, 2, replace(REASONER, name="big.gguf"), TierSettings(context=2048))
     assert re.fullmatch(
-        r"big.gguf needs 1,995 MiB \(weights 1,840 MiB, KV cache 72 MiB, compute 83 MiB\), "
+        r"big.gguf needs 2,023 MiB \(weights 1,840 MiB, KV cache 72 MiB, compute 111 MiB\), "
         r"but 1,140 MiB of 1,200 MiB are free\.",
         refused.sentence,
     )
@@ -67,11 +67,10 @@ def test_that_a_refusal_says_what_is_needed_of_which_and_what_is_free():
 @pytest.mark.parametrize(
     ("free_mib", "quant", "context", "remedy"),
     [
-        (1360, "Q4_K_M", 16384, "It would fit with a context of 8192 tokens."),
-        (1060, "Q4_K_M", 8192, "It would fit with a context of 1024 tokens."),
-        (1040, "Q4_K_M", 512, "It would fit with a q8_0 KV cache."),
-        (850, "Q8_0", 2048, "It would fit with the Q6_K file and a q8_0 KV cache."),
-        (700, "Q8_0", 2048, "It would fit with the Q4_K_M file and a q8_0 KV cache."),
+        (1480, "Q4_K_M", 16384, "It would fit with a batch of 64 tokens."),
+        (1060, "Q4_K_M", 8192, "It would fit with a batch of 64 tokens and a context of 2048 tokens."),
+        (1004, "Q4_K_M", 512, "It would fit with a batch of 64 tokens and a q8_0 KV cache."),
+        (850, "Q8_0", 2048, "It would fit with the Q6_K file, a batch of 64 tokens and a q8_0 KV cache."),
         (300, "Q4_K_M", 2048, "Nothing makes it fit beside Tier-1: run this phone in Lite mode or raise its budget."),
     ],
 )
@@ -109,7 +108,7 @@ def test_that_both_resident_is_only_planned_where_both_are_admitted(profile, tie
     if plan_residency(profile, host_mib * MIB, router, reasoner).mode != "both_resident":
         return
     ledger = RamLedger(cap=profile.cap_bytes, host=host_mib * MIB)
-    ledger = ledger.loaded(1, predict(router, profile.tier1))
+    ledger = ledger.loaded(1, predict(router, profile.tier1, is_router=True))
     assert admit(ledger, 2, reasoner, profile.tier2).fits
 
 
@@ -120,7 +119,10 @@ def test_that_both_resident_is_only_planned_where_both_are_admitted(profile, tie
 def test_that_a_remedy_is_never_offered_that_would_not_fit(size, free_mib, quant, context, repack):
     settings = TierSettings(context=context, repack=repack)
     remedy = smallest_remedy(1, shape(size, quant=quant), settings, free_mib * MIB)
-    assert predict(*_after(remedy, shape(size, quant=quant), settings)).total <= free_mib * MIB or "Nothing" in remedy
+    assert (
+        predict(*_after(remedy, shape(size, quant=quant), settings), is_router=True).total <= free_mib * MIB
+        or "Nothing" in remedy
+    )
 
 
 def _after(remedy: str, model: ModelShape, settings: TierSettings) -> tuple[ModelShape, TierSettings]:
@@ -131,6 +133,8 @@ def _after(remedy: str, model: ModelShape, settings: TierSettings) -> tuple[Mode
         settings = replace(settings, context=int(found[1]))
     if "q8_0 KV cache" in remedy:
         settings = replace(settings, kv_type="q8_0")
+    if found := re.search(r"batch of (\d+) tokens", remedy):
+        settings = replace(settings, batch=int(found[1]))
     if "no repacked weights" in remedy:
         settings = replace(settings, repack=False)
     return model, settings

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -168,3 +170,9 @@ def test_that_nothing_is_held_after_closing(gguf: Path):
     grown = psutil.Process(os.getpid()).memory_info().rss - before
     assert grown < 15 * (1 << 20)  # a leaked model would be 3 MiB, a leaked cache 8 MiB each time
     assert not [line for line in Path("/proc/self/maps").read_text().splitlines() if "tiny.gguf" in line]
+
+
+def test_that_without_llama_cpp_the_extra_to_install_is_named():
+    code = "import sys; sys.modules['llama_cpp'] = None; import arny_studio.engine.llama_session"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "Running a model needs llama-cpp-python, which is not installed." in ran.stderr
