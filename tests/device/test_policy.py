@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from arny_studio.device import (
-    DeviceProfile, ModelShape, RamLedger, TierSettings, admit, load_profile, plan_residency, predict,
+    DeviceProfile,
+    ModelShape,
+    RamLedger,
+    TierSettings,
+    admit,
+    load_profile,
+    plan_residency,
+    predict,
 )  # fmt: skip
 from arny_studio.device.policy import smallest_remedy
 

@@ -81,7 +81,7 @@ def test_that_a_state_of_another_model_is_refused(session: LlamaSession, tmp_pat
     with LlamaSession.open(other, context=256, threads=1) as different:
         different.append(different.tokenize("hello"))
         state = different.save_sequence()
-    with pytest.raises(BadInput, match="does not fit tiny.gguf"):
+    with pytest.raises(BadInput, match=r"does not fit tiny\.gguf"):
         session.restore_sequence(state)
     assert session.append(session.tokenize("still alive")).shape == (session.n_vocab,)
 
