@@ -1,42 +1,30 @@
-"""LoRA fine-tuning with TRL and PEFT: the heavy half of `finetune`. Importing it costs seconds.
+"""LoRA fine-tuning with TRL and PEFT: the heavy half of `finetune`. Base, adapter, rows and settings come together here.
 
-`ArnyTrainer` is TRL's SFTTrainer on rows that are already tokens and labels. It differs in what makes a run repeatable
-and stoppable: the order of rows depends on seed and epoch alone, checkpoints are sealed with a manifest of their own,
-the validation loss is exact per token, and a schedule may follow the clock.
+Importing it costs seconds. How a training runs stands in `arny_trainer`.
 """
 
 from __future__ import annotations
 
-import errno
-import shutil
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import datasets
 import numpy as np
 import pyarrow as pa
-import torch
 import transformers
 from msgspec import Struct
 from peft import LoraConfig
-from torch.utils.data import Sampler
-from transformers import PreTrainedTokenizerFast, Trainer
-from transformers.trainer_callback import PrinterCallback, ProgressCallback
+from transformers import PreTrainedTokenizerFast
 from trl.trainer.sft_config import SFTConfig
-from trl.trainer.sft_trainer import SFTTrainer
 
 from arny_studio.engine import checkpoints, cpu_loss
+from arny_studio.engine.arny_trainer import ArnyTrainer
 from arny_studio.engine.base_model import Placement, load_base
-from arny_studio.engine.schedule import TimeBudget, rate_factor
-from arny_studio.engine.training_callbacks import AskedToStop, Emit, EventCallback, StopCallback, StopMode
-from arny_studio.engine.training_data import TrainingRows, epoch_order, pack
-from arny_studio.errors import DiskFull, OutOfMemory
-from arny_studio.jobs.events import Checkpoint
+from arny_studio.engine.schedule import TimeBudget
+from arny_studio.engine.training_callbacks import AskedToStop, Emit, StopMode
+from arny_studio.engine.training_data import TrainingRows, pack
 from arny_studio.recipe import TrainRecipe
-
-KEPT_CHECKPOINTS = 2
 
 
 class Trained(Struct, frozen=True, kw_only=True):
@@ -51,165 +39,6 @@ class Trained(Struct, frozen=True, kw_only=True):
     loss: float | None
     validation_loss: float | None
     checkpoint_step: int | None
-
-
-class SeededOrder(Sampler[int]):
-    """Row indices of one epoch; the same for the same seed and epoch, whatever was drawn before."""
-
-    def __init__(self, lengths: list[int], batch_size: int, seed: int) -> None:
-        self._lengths = lengths
-        self._batch_size = batch_size
-        self._seed = seed
-        self._epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """The trainer says which epoch begins."""
-        self._epoch = epoch
-
-    def __iter__(self) -> Iterator[int]:
-        yield from epoch_order(self._lengths, self._batch_size, seed=self._seed, epoch=self._epoch)
-
-    def __len__(self) -> int:
-        return len(self._lengths)
-
-
-class ArnyTrainer(SFTTrainer):
-    """SFTTrainer on tokenized rows, repeatable and stoppable. `sealed_step` is the newest complete checkpoint's step."""
-
-    def __init__(
-        self, *, recipe: TrainRecipe, budget: TimeBudget, asked: AskedToStop, emit: Emit, lengths: list[int], **trl: Any
-    ) -> None:
-        self._recipe = recipe
-        self._budget = budget
-        self._emit = emit
-        self._lengths = lengths
-        super().__init__(**trl)
-        self.events = EventCallback(emit, budget, lambda: self.tokens_seen)
-        self.stopping = StopCallback(asked, budget, lambda: self.events.step_s)
-        for callback in (PrinterCallback, ProgressCallback):
-            self.remove_callback(callback)
-        self.add_callback(self.stopping)
-        self.add_callback(self.events)
-        self._folder = Path(trl["args"].output_dir)
-        self.sealed_step: int | None = None
-        self.evaluated: tuple[int, float] | None = None  # step and validation loss of the last evaluation
-
-    @property
-    def tokens_seen(self) -> int:
-        """Tokens of the run so far, those before a resume included."""
-        return int(self._total_train_tokens)
-
-    def run(self, resume: checkpoints.Complete | None) -> None:
-        """Train from the beginning or from a checkpoint, until the end, a stop or the time limit."""
-        if resume is not None:
-            self._total_train_tokens = resume.manifest.tokens
-            self.sealed_step = resume.manifest.step
-        try:
-            self.train(resume_from_checkpoint=str(resume.folder) if resume else None)
-        except (torch.OutOfMemoryError, RuntimeError) as error:
-            raise _named(error, self._recipe, self.state.global_step, bool(self.args.gradient_checkpointing)) from error
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
-        return SeededOrder(self._lengths, self.args.per_device_train_batch_size, self._recipe.seed)
-
-    def create_scheduler(
-        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
-    ) -> torch.optim.lr_scheduler.LRScheduler:
-        """The recipe's schedule, which follows the clock where minutes bound the run."""
-        if self.lr_scheduler is None:
-            recipe = self._recipe
-            self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
-                cast(torch.optim.Optimizer, optimizer or self.optimizer),
-                lambda step: rate_factor(
-                    step,
-                    total=num_training_steps,
-                    warmup=recipe.warmup_steps,
-                    shape=recipe.scheduler,
-                    spent=self._budget.spent,
-                ),
-            )
-            self._created_lr_scheduler = True
-        return self.lr_scheduler
-
-    def compute_loss(
-        self,
-        model: torch.nn.Module,
-        inputs: dict[str, Any],
-        return_outputs: bool = False,
-        num_items_in_batch: torch.Tensor | int | None = None,
-    ) -> Any:
-        """Mean loss of a batch, over the tokens of the whole step; on a CPU by the shorter way."""
-        if return_outputs or not self._takes_shorter_way(inputs):
-            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        total, count = cpu_loss.summed_loss(self._causal_model(), inputs)
-        self._total_train_tokens += _tokens_in(inputs)
-        return total / (count if num_items_in_batch is None else num_items_in_batch)
-
-    def _takes_shorter_way(self, inputs: dict[str, Any]) -> bool:
-        if self.args.device.type != "cpu" or self.args.world_size > 1:
-            return False
-        return cpu_loss.can_sum(inputs["labels"], self._causal_model().config.vocab_size)
-
-    def _causal_model(self) -> Any:
-        return self.accelerator.unwrap_model(self.model).get_base_model()
-
-    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
-        """Mean loss per supervised token of the validation rows. Gives nothing when it is asked to stop meanwhile."""
-        total, count = 0.0, 0
-        model: Any = self.model
-        was_training = model.training
-        model.eval()
-        try:
-            with torch.no_grad():
-                for batch in self.get_eval_dataloader():
-                    if self.stopping.check():
-                        self._stop_after_evaluation()
-                        return {}
-                    batch_total, batch_count = self._summed_loss(self._prepare_inputs(batch))
-                    total, count = total + batch_total, count + batch_count
-        finally:
-            model.train(was_training)
-        metrics = {"eval_loss": total / count}
-        self.evaluated = (self.state.global_step, metrics["eval_loss"])
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
-        return metrics
-
-    def _summed_loss(self, inputs: dict[str, Any]) -> tuple[float, int]:
-        if self._takes_shorter_way(inputs):
-            total, count = cpu_loss.summed_loss(self._causal_model(), inputs)
-            return float(total), count
-        model: Any = self.model
-        with self.compute_loss_context_manager():
-            output = model(**inputs, use_cache=False, fused_lm_head=True)
-        return -float(output.log_probs.sum()), int(output.label_mask.sum())
-
-    def _stop_after_evaluation(self) -> None:
-        self.control.should_training_stop = True
-        self.control.should_save = self.stopping.mode == "save"
-
-    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
-        """The adapter alone: tokenizer and arguments stand in the base and in the recipe."""
-        folder = output_dir or str(self._folder)
-        self.accelerator.unwrap_model(self.model).save_pretrained(folder, save_embedding_layers=False)
-
-    def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
-        folder = self._folder / f"checkpoint-{self.state.global_step}"
-        if self.sealed_step == self.state.global_step:
-            return
-        if folder.exists():
-            checkpoints.set_aside(folder)
-        try:
-            Trainer._save_checkpoint(self, model, trial)  # TRL's own would write a model card first
-            checkpoints.seal(folder, step=self.state.global_step, tokens=self.tokens_seen, used_s=self._budget.used_s)
-        except Exception as error:
-            if not _is_disk_full(error):
-                raise
-            shutil.rmtree(folder, ignore_errors=True)
-            sentence = f"The disk is full: the checkpoint of step {self.state.global_step} was not written."
-            raise DiskFull(sentence, hint="Free some room and resume; earlier checkpoints stand.") from error
-        self.sealed_step = self.state.global_step
-        self._emit(Checkpoint(step=self.state.global_step, path=f"{folder.parent.name}/{folder.name}"))
-        checkpoints.prune(folder.parent, keep=KEPT_CHECKPOINTS)
 
 
 class LoraTraining:
@@ -359,11 +188,6 @@ def _attention(recipe: TrainRecipe, placement: Placement) -> str:
     return cpu_loss.PACKED_ATTENTION if recipe.packing and placement.device == "cpu" else "sdpa"
 
 
-def _tokens_in(inputs: dict[str, Any]) -> int:
-    """Tokens of a batch without padding; a packed batch has none."""
-    return int(inputs["attention_mask"].sum()) if "attention_mask" in inputs else inputs["input_ids"].numel()
-
-
 def _train_in_full_precision(model: Any) -> None:
     """TRL makes adapters on 4-bit bases bfloat16, whose gradients float16's scaler cannot unscale."""
     for parameter in model.parameters():
@@ -378,37 +202,3 @@ def _quiet() -> None:
     transformers.utils.logging.disable_progress_bar()
     datasets.utils.logging.set_verbosity_error()
     datasets.disable_progress_bars()
-
-
-def _is_disk_full(error: BaseException) -> bool:
-    if isinstance(error, OSError):
-        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    # torch and safetensors write in native code and keep the reason in their text only.
-    text = str(error)
-    return any(sign in text for sign in ("No space left", "File too large", "PytorchStreamWriter failed writing"))
-
-
-def _named(error: RuntimeError, recipe: TrainRecipe, step: int, checkpointing: bool) -> BaseException:
-    """The error as one of ours where it is a lack of memory, else as it is."""
-    text = str(error)
-    on_gpu = isinstance(error, torch.OutOfMemoryError) or "CUDA out of memory" in text
-    if not on_gpu and "can't allocate memory" not in text:
-        return error
-    return OutOfMemory(
-        f"{'The GPU' if on_gpu else 'This machine'} ran out of memory at step {step + 1}, with {recipe.batch_size} × "
-        f"{recipe.max_seq_length} tokens at a time.",
-        hint=f"The smallest change: {smallest_relief(recipe, on_gpu=on_gpu, checkpointing=checkpointing)}.",
-    )
-
-
-def smallest_relief(recipe: TrainRecipe, *, on_gpu: bool, checkpointing: bool) -> str:
-    """The change to a recipe that saves memory and costs the training least, in words."""
-    if on_gpu and not checkpointing:
-        return "set gradient_checkpointing = true (slower, same result)"
-    if recipe.batch_size > 1:
-        half = recipe.batch_size // 2
-        accumulation = recipe.gradient_accumulation * recipe.batch_size // half
-        return f"set batch_size = {half} and gradient_accumulation = {accumulation} (same result)"
-    if on_gpu and not recipe.load_in_4bit:
-        return "set load_in_4bit = true"
-    return f"set max_seq_length = {max(64, recipe.max_seq_length // 2)}"

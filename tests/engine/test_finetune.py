@@ -273,7 +273,7 @@ def test_that_a_lack_of_gpu_memory_names_the_smallest_change(
 
 
 def test_that_relief_from_a_lack_of_memory_is_the_cheapest_there_is():
-    from arny_studio.engine.lora_training import smallest_relief
+    from arny_studio.engine.arny_trainer import smallest_relief
 
     recipe = TrainRecipe(base="b", train_data="d", batch_size=4, gradient_accumulation=4, load_in_4bit=False)
     halved = "set batch_size = 2 and gradient_accumulation = 8 (same result)"
