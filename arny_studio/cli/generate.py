@@ -19,7 +19,13 @@ app = typer.Typer(help="Write a dataset with the built-in generators.", no_args_
 Out = Annotated[Path, typer.Argument(help="JSONL file to write.", show_default=False)]
 Rows = Annotated[int, typer.Option(min=1, help="How many samples.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same file on every machine.")]
-Phrases = Annotated[str, typer.Option(help="`train`, or `test` for the held-out phrase templates and entities.")]
+Phrases = Annotated[
+    str,
+    typer.Option(
+        "--phrases",
+        help="`train`; `test`: held-out phrases and entities; `shapes` (Tier-1, harder): held-out sentence shapes.",
+    ),
+]
 ContractName = Annotated[str, typer.Option("--contract", help="Contract id or file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
@@ -51,8 +57,8 @@ def tier2(
 
 
 def _generate(tier: Tier, out: Path, rows: int, seed: int, phrases: str, contract: str, as_json: bool) -> None:
-    if phrases not in ("train", "test"):
-        raise BadRecipe(f"--phrases is 'train' or 'test', not {phrases!r}.")
+    if phrases not in ("train", "test", "shapes"):
+        raise BadRecipe(f"--phrases is 'train', 'test' or, for tier1, 'shapes', not {phrases!r}.")
     started = time.monotonic()
     stream = generated_rows(tier, rows, seed=seed, contract=load_contract(contract), phrases=phrases)
     with Console(stderr=True).status(f"Writing {rows:,} {tier} samples") as status:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Seq
 from typing import Literal
 
+from arny_studio.dataset.generate.tier1.agreement import agreeing
 from arny_studio.dataset.generate.tier1.grammar import Choice, Node, Rest, Sequence, Slot, Text
 
 Fill = Literal["all", "some", "any"]
@@ -82,8 +83,10 @@ def compile_node(node: Node, scope: Scope, carriers: Carriers | None = None) -> 
     match node:
         case Text(value):
             return lambda draw, out: out.append(value)
-        case Slot(name):
+        case Slot(name, None):
             return scope(name)
+        case Slot(name, words):
+            return say_slot(name, one_of([words]))
         case Rest():
             return carriers.speak if carriers is not None else _silence
         case Sequence(parts):
@@ -96,6 +99,20 @@ class SlotValue(str):
     """A slot's value among the words of a query, so that its phrasing can be told from what fills it."""
 
     __slots__ = ()
+
+
+def joined(words: list[str]) -> str:
+    """The words as one text, in which “a”, “on” and their like agree with the values after them."""
+    said, tail = "", ""  # `tail`: what stands after the last value, whose words are never touched
+    for word in words:
+        is_value = type(word) is SlotValue
+        if word and tail[-1:] == " ":
+            tail = agreeing(tail, word, is_value=is_value)
+        if is_value:
+            said, tail = said + tail + word, ""
+        else:
+            tail += word
+    return said + tail
 
 
 def phrasing(words: list[str]) -> str:
@@ -128,7 +145,7 @@ def spoken(speak: Speak) -> Source:
     def source(draw: Draw) -> str:
         out: list[str] = []
         speak(draw, out)
-        return "".join(out)
+        return joined(out)
 
     return source
 

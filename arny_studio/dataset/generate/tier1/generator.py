@@ -36,11 +36,13 @@ def generate_tier1(
     """Yield `rows` rows in OpenAI messages form, the same ones for the same arguments.
 
     The last assistant message is the decision as compact JSON in contract order. The first rows of a longer dataset are
-    those of a shorter one. `split="test"` says phrasings and entities that `train` never says; `"shapes"` (harder) sentence shapes and entities.
+    those of a shorter one. `split="test"` says phrasings and entities that `train` never says; `"shapes"` (harder)
+    sentence shapes and entities. Ids outside of `train` carry the split: `t1-7-3`, `t1-7-test-3`.
     """
     system = {"role": "system", "content": (contract or load_contract("router-v1")).system_prompt("tier1")}
+    prefix = f"t1-{seed}" if split == "train" else f"t1-{seed}-{split}"
     for number, talk in enumerate(conversations(rows, seed=seed, split=split, mix=mix)):
-        yield _row(f"t1-{seed}-{number}", talk, system, split)
+        yield _row(f"{prefix}-{number}", talk, system, split)
 
 
 def conversations(

@@ -1,7 +1,7 @@
 """The mini-language of the phrase banks: text to a tree. Knows nothing of slots' values or of randomness.
 
-`(a|b|c)` chooses, `(a|)` may vanish, `{slot}` stands for a value, `{...}` for any of the slots the template does not carry,
-and a backslash takes the meaning from the next character.
+`(a|b|c)` chooses, `(a|)` may vanish, `{slot}` stands for a value, `{slot=words}` for just these words as the slot's value,
+`{...}` for any of the slots the template does not carry, and a backslash takes the meaning from the next character.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from arny_studio.errors import ArnyError
 
-_SLOT = re.compile(r"\{([a-z][a-z0-9_]*|\.\.\.)\}")
+_SLOT = re.compile(r"\{(?:(\.\.\.)|([a-z][a-z0-9_]*)(?:=([^(|){}\\]+))?)\}")
 _SPECIAL = "(|){}\\"
 
 
@@ -28,9 +28,10 @@ class Text(Struct, frozen=True):
 
 
 class Slot(Struct, frozen=True):
-    """A value that is drawn when the template is spoken."""
+    """A value that is drawn when the template is spoken, or `words` where the template says which."""
 
     name: str
+    words: str | None = None
 
 
 class Rest(Struct, frozen=True):
@@ -114,8 +115,8 @@ def _choice(text: str, start: int, depth: int) -> tuple[Node, int]:
 def _slot(text: str, start: int) -> tuple[Node, int]:
     match = _SLOT.match(text, start)
     if match is None:
-        raise _error(text, start, "a slot is written {name} in lower case, or {...}")
-    return (Rest() if match[1] == "..." else Slot(match[1])), match.end()
+        raise _error(text, start, "a slot is written {name} in lower case, {name=words} or {...}")
+    return (Rest() if match[1] else Slot(match[2], match[3])), match.end()
 
 
 def _escaped(text: str, at: int) -> str:

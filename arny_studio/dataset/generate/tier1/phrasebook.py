@@ -26,6 +26,7 @@ from arny_studio.dataset.generate.tier1.draw import (
     Speak,
     choose,
     compile_node,
+    joined,
     one_of,
     phrasing,
     say_slot,
@@ -106,7 +107,7 @@ class SpokenIntent:
         said = phrasing(out)
         if self._split != "shapes" and is_held_out(said) == (self._split == "train"):
             return None
-        return Spoken(self, "".join(out), draw, f"{self.spec.name}:{stable_hash(said):08x}")
+        return Spoken(self, joined(out), draw, f"{self.spec.name}:{stable_hash(said):08x}")
 
     def said(self, values: Mapping[str, str]) -> int:
         """How many of the intent's own slots are among `values`."""

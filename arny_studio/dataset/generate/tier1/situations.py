@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from arny_studio.dataset.generate.tier1 import labels
-from arny_studio.dataset.generate.tier1.draw import Draw, Fill, shuffled
+from arny_studio.dataset.generate.tier1.draw import Draw, Fill, joined, shuffled
 from arny_studio.dataset.generate.tier1.noise import NoiseShares, Surface, typed
 from arny_studio.dataset.generate.tier1.phrasebook import Phrasebook, Spoken, SpokenIntent
 
@@ -160,7 +160,7 @@ class Speaker:
                 out: list[str] = []
                 options = intent.phrases[name]
                 options[draw.pick(len(options))](draw, out)
-                said.append("".join(out).strip())
+                said.append(joined(out).strip())
         return (", ", " ")[draw.random() < 0.5].join(said)
 
     def _typed(self, text: str, values: Iterable[str], *, wrap: bool = True) -> Surface:
