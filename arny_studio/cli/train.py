@@ -36,6 +36,9 @@ def train(
     show_presets: Annotated[bool, typer.Option("--presets", help="List the presets and end.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the recipe that would run, and end.")] = False,
     workspace: Annotated[Path | None, typer.Option(help="Workspace folder.")] = None,
+    python: Annotated[
+        str, typer.Option(help="Interpreter with the training stack, where it lives in an environment of its own.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print every event as a JSON line.")] = False,
 ) -> None:
     """Fine-tune an adapter. Ctrl-C stops and saves; --resume goes on from the newest complete checkpoint."""
@@ -55,10 +58,10 @@ def train(
     if dry_run:
         print(dump_recipe(wanted), end="")
         return
-    _run(wanted, folder, root, as_json)
+    _run(wanted, folder, root, python, as_json)
 
 
-def _run(wanted: TrainRecipe, folder: RunFolder | None, root: Path, as_json: bool) -> None:
+def _run(wanted: TrainRecipe, folder: RunFolder | None, root: Path, python: str, as_json: bool) -> None:
     made: list[Artifact] = []
     outcome, run = run_recipe(
         "train",
@@ -66,6 +69,7 @@ def _run(wanted: TrainRecipe, folder: RunFolder | None, root: Path, as_json: boo
         folder=folder,
         workspace=root,
         as_json=as_json,
+        python=python or None,
         on_event=lambda event: made.append(event) if isinstance(event, Artifact) else None,
     )
     if not as_json:

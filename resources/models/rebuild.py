@@ -19,25 +19,35 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import orjson
 from tokenizers import Tokenizer
 
+from arny_studio.atomic import write_text_atomically
 from arny_studio.cli.running import run_recipe
+from arny_studio.contract import load_contract
+from arny_studio.dataset.generate.rows import Tier, generated_rows
 from arny_studio.dataset.generate.tier1 import generate_tier1
+from arny_studio.dataset.generate.tier1.entities import Split
 from arny_studio.dataset.generate.tier2 import generate_tier2
 from arny_studio.dataset.samples import write_jsonl
 from arny_studio.engine.pretraining import BaseShape, Document, Family, PretrainPlan, new_base, pretrain, save_base
 from arny_studio.engine.tokenizer_training import END_OF_TEXT, IM_END, IM_START, train_tokenizer, write_tokenizer_files
+from arny_studio.evaluation import RouterScores, scores_table
 from arny_studio.jobs.events import Event, Log, Metric
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.paths import DEMO_BASE, DEMO_TIER1, DEMO_TIER2, MODELS_DIR
-from arny_studio.recipe import EvaluateRecipe, ExportRecipe
+from arny_studio.recipe import EvaluateRecipe, ExportRecipe, Quant, Recipe
 from arny_studio.recipe.presets import preset
 
 Row = dict[str, Any]
 Encode = Callable[[str], list[int]]
 TIER2_ROWS = 4000
+TUNE_ROWS: dict[Tier, int] = {"tier1": 20_000, "tier2": 3000}
 PRETRAIN_SEED, TUNE_SEED, TEST_SEED = 1001, 7, 77
+QUANT: Quant = "Q8_0"
+CARD = MODELS_DIR / "README.md"
+CARD_START, CARD_END = "<!-- measured by rebuild.py -->\n", "<!-- end of measured -->"
 
 
 def routing_document(row: Row) -> tuple[str, str]:
@@ -100,7 +110,7 @@ def build_base(folder: Path, minutes: float) -> None:
     """Tokenizer and pretrained weights."""
     shape = BaseShape()
     tokenizer = make_tokenizer(shape.vocab_size)
-    pad, end = tokenizer.token_to_id(END_OF_TEXT), tokenizer.token_to_id(IM_END)
+    pad, end = (int(tokenizer.token_to_id(token) or 0) for token in (END_OF_TEXT, IM_END))
     plan = PretrainPlan(minutes=minutes)
     model = new_base(shape, end_ids=(end,), pad_id=pad, seed=plan.seed)
     tokens = pretrain(model, families(lambda text: tokenizer.encode(text).ids), plan, _print_event)
@@ -109,31 +119,43 @@ def build_base(folder: Path, minutes: float) -> None:
     save_base(model, folder)
 
 
-def build_tier(tier: str, minutes: float, work: Path) -> tuple[Path, Path]:
-    """Fine-tune and export one tier with the product's workers; returns the GGUF and its held-out data."""
-    generate = generate_tier1 if tier == "tier1" else generate_tier2
-    rows = 20_000 if tier == "tier1" else 3000
-    train, held_out = work / f"{tier}.jsonl", work / f"{tier}.test.jsonl"
-    write_jsonl(train, generate(rows, seed=TUNE_SEED))
-    write_jsonl(held_out, generate(1000 if tier == "tier1" else 200, seed=TEST_SEED, split="test"))
-    recipe = preset(f"demo-{tier}", base=str(DEMO_BASE), train_data=str(train), max_minutes=minutes, title=tier)
-    run = _run("train", recipe, work / f"train-{tier}")
+def build_tier(tier: Tier, minutes: float, work: Path) -> Path:
+    """Fine-tune and export one tier with the product's workers; returns the GGUF."""
+    train, validation = work / f"{tier}.jsonl", work / f"{tier}.validation.jsonl"
+    write_jsonl(train, generated_rows(tier, TUNE_ROWS[tier], seed=TUNE_SEED, contract=load_contract()))
+    write_jsonl(validation, generated_rows(tier, 100, seed=TUNE_SEED + 1, contract=load_contract()))
+    recipe = preset(
+        f"demo-{tier}", train_data=str(train), validation_data=str(validation), max_minutes=minutes, title=tier
+    )
+    tuned = _run("train", recipe, work / f"train-{tier}")
     export = ExportRecipe(
-        base=str(DEMO_BASE), adapter=str(run.outputs / "adapter"), quants=("Q8_0",), name="arny-demo", tier=tier
+        base=str(DEMO_BASE),
+        adapter=str(tuned.outputs / "adapter"),
+        quants=(QUANT,),
+        name=f"arny-demo-{tier}",
+        tier=tier,
     )
     exported = _run("export", export, work / f"export-{tier}")
-    return next(exported.outputs.glob("*Q8_0*.gguf")), held_out
+    [gguf] = exported.outputs.glob(f"*{QUANT}.gguf")
+    return gguf
 
 
-def score(gguf: Path, data: Path, work: Path) -> dict[str, float]:
-    """Held-out scores of a router, decoded without constraint."""
-    run = _run(
-        "evaluate", EvaluateRecipe(model=str(gguf), data=str(data), constrained=False), work / f"score-{data.stem}"
+def score(gguf: Path, data: Path, work: Path) -> RouterScores:
+    """Scores of a router, decoded without constraint."""
+    recipe = EvaluateRecipe(model=str(gguf), data=str(data), constrained=False)
+    return msgspec.convert(
+        _run("evaluate", recipe, work / f"score-{data.stem}").state().results["scores"], RouterScores
     )
-    return run.state().results["routing"]
 
 
-def _run(kind: str, recipe: Any, folder: Path) -> RunFolder:
+def write_card(columns: dict[str, RouterScores]) -> None:
+    """Put the measured figures into the model card, between its marks."""
+    before, _, rest = CARD.read_text(encoding="utf-8").partition(CARD_START)
+    after = rest.partition(CARD_END)[2]
+    write_text_atomically(CARD, f"{before}{CARD_START}\n{scores_table(columns)}{CARD_END}{after}")
+
+
+def _run(kind: str, recipe: Recipe, folder: Path) -> RunFolder:
     shutil.rmtree(folder, ignore_errors=True)
     outcome, run = run_recipe(kind, recipe, folder=RunFolder.create(folder, recipe))
     if outcome.kind != "finished":
@@ -155,23 +177,28 @@ def _say(text: str) -> None:
 
 def main() -> None:
     """Rebuild everything, or only the tiers over the base that is there."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--pretrain-minutes", type=float, default=28)
     options.add_argument("--tier1-minutes", type=float, default=6)
     options.add_argument("--tier2-minutes", type=float, default=4)
     options.add_argument("--keep-base", action="store_true", help="do not pretrain again")
-    options.add_argument("--extra-eval", type=Path, help="a {text, journey} JSONL file to score as well")
+    options.add_argument("--real-queries", type=Path, help="a {text, journey} JSONL file of CLINC150 to score as well")
     options.add_argument("--work", type=Path, default=Path(".cache/demo-models"))
     chosen = options.parse_args()
     chosen.work.mkdir(parents=True, exist_ok=True)
     if not chosen.keep_base:
         build_base(DEMO_BASE, chosen.pretrain_minutes)
-    tier1, held_out = build_tier("tier1", chosen.tier1_minutes, chosen.work)
-    tier2, _ = build_tier("tier2", chosen.tier2_minutes, chosen.work)
-    shutil.copyfile(tier1, DEMO_TIER1)
-    shutil.copyfile(tier2, DEMO_TIER2)
-    for data in filter(None, (held_out, chosen.extra_eval)):
-        _say(f"{data.name}: {score(DEMO_TIER1, data, chosen.work)}")
+    shutil.copyfile(build_tier("tier1", chosen.tier1_minutes, chosen.work), DEMO_TIER1)
+    shutil.copyfile(build_tier("tier2", chosen.tier2_minutes, chosen.work), DEMO_TIER2)
+    columns = {}
+    held_out: dict[Split, str] = {"test": "held-out phrasings", "shapes": "unseen sentence shapes"}
+    for phrases, title in held_out.items():
+        data = chosen.work / f"tier1.{phrases}.jsonl"
+        write_jsonl(data, generate_tier1(1000, seed=TEST_SEED, split=phrases))
+        columns[title] = score(DEMO_TIER1, data, chosen.work)
+    if chosen.real_queries:
+        columns["real queries (CLINC150)"] = score(DEMO_TIER1, chosen.real_queries, chosen.work)
+    write_card(columns)
     size = sum(path.stat().st_size for path in MODELS_DIR.rglob("*") if path.is_file())
     _say(f"models together: {size / 1e6:.1f} MB")
 
