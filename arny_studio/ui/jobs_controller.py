@@ -103,6 +103,8 @@ class ActiveJob(QObject):
 
     def _stand(self, job: Job | None) -> None:
         self._job = job
+        if job is not None:
+            self.state = job.state
         self._job_stands.set()
 
     def _end(self, outcome: Outcome) -> None:
@@ -155,8 +157,9 @@ class JobsController(QObject):
             early: list[AnyEvent] = []
             job = await adopt_job(folder, on_event=early.append)
             if job is not None:
-                active = self._add(ActiveJob(job.kind, folder, folder.title, self))
+                active = ActiveJob(job.kind, folder, folder.title, self)
                 active._stand(job)
+                self._add(active)
                 job.subscribe(active._on_event)
                 self._watch(active, self._follow(active))
 

@@ -54,9 +54,10 @@ class StatusBar(QStatusBar):
     def _on_jobs_changed(self, _job: ActiveJob | None = None) -> None:
         running = self._jobs.running
         self.jobs_button.setText(_jobs_in_words(running))
-        self._progress.setVisible(bool(running))
-        if running:
-            fraction = running[-1].state.fraction
+        working = [job for job in running if job.kind != "phone"]  # a phone waits for questions, it has no end
+        self._progress.setVisible(bool(working))
+        if working:
+            fraction = working[-1].state.fraction
             self._progress.setRange(0, 0 if fraction is None else 1000)
             self._progress.setValue(0 if fraction is None else round(1000 * fraction))
 

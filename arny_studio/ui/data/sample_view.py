@@ -36,7 +36,6 @@ class SampleView(Card):
             contract.roles.confidence: (1.0, contract.confidence_floor),
         }
         self._place_chips = row(gap="xs")
-        self.head.insertLayout(1, self._place_chips)
         self.head.addWidget(self._step_button("chevron-up", "Row before", -1))
         self.head.addWidget(self._step_button("chevron-down", "Row after", 1))
         self._turns = QVBoxLayout()
@@ -44,6 +43,7 @@ class SampleView(Card):
         conversation = column(self._turns, 1, gap="s")
         conversation.setContentsMargins(0, 0, space("s"), 0)
         self.scroll_area = scrolled(holder(conversation))
+        self.add(holder(self._place_chips))
         self.add(self.scroll_area, 1)
         self.show_nothing()
 
@@ -83,6 +83,7 @@ class SampleView(Card):
             said = [str(meta[key]) for key in ("split", "situation", "topic") if isinstance(meta.get(key), str)]
             for text in said:
                 self._place_chips.addWidget(Chip(text))
+        self._place_chips.addStretch(1)
 
     def _bubble(self, turn: Message) -> QWidget:
         if turn.role == "system":

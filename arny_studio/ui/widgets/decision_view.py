@@ -13,7 +13,7 @@ from arny_studio.ui.theme import ThemeSwitcher
 from arny_studio.ui.widgets.chip import Chip, Tone
 from arny_studio.ui.widgets.flow import FlowLayout
 from arny_studio.ui.widgets.layout import clear, column, holder, row, space
-from arny_studio.ui.widgets.text import button, label
+from arny_studio.ui.widgets.text import breakable, button, label
 
 
 class ScoreBar(QWidget):
@@ -109,7 +109,7 @@ class DecisionView(QWidget):
         text = value if isinstance(value, str) else orjson.dumps(value).decode()
         if name.endswith("journey") or (len(text) < 24 and text.replace("_", "").isalnum() and text.islower()):
             return _in_row(Chip(text, "accent" if name.endswith("journey") else "neutral"))
-        return label(text, wraps=True, selectable=True)
+        return label(breakable(text), wraps=True)  # the JSON page has the text to copy
 
     def _score(self, name: str, value: float) -> QWidget:
         most, limit = self._limits[name]

@@ -1,0 +1,166 @@
+"""`python -m arny_studio.ui.screenshots FOLDER [--workspace DIR]`: pictures of all tabs, light, dark and small.
+
+Nothing is staged: the window is opened on a workspace (the one that `make demo` leaves, where there is one), a dataset
+is opened, an evaluation is run where there is none yet, the phone is asked, and each page is grabbed as it stands.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import qasync
+from msgspec import Struct
+from PySide6.QtWidgets import QApplication
+
+from arny_studio.paths import DEMO_TIER1
+from arny_studio.recipe import DataRecipe, EvaluateRecipe, Recipe
+from arny_studio.ui.app import Studio
+from arny_studio.ui.chat.controller import ChatController
+from arny_studio.ui.data.controller import DataController
+from arny_studio.ui.evaluate.controller import EvaluateController
+from arny_studio.ui.evaluate.records import evaluations
+from arny_studio.ui.evaluate.tab import EvaluateTab
+from arny_studio.ui.runs.run_list import RunList
+from arny_studio.ui.settings import SettingsStore, ThemeMode
+from arny_studio.ui.tab import OpenDataset
+
+QUERIES = ("hey there, good morning", "Book a flight to Lisbon", "Plan a three day trip to Kyoto with a budget")
+ROWS, EVALUATED_ROWS, SEED = 600, 120, 7
+DEMO_WORKSPACE = Path(".demo")
+_PATIENCE_S = 180.0
+
+
+class Shot(Struct, frozen=True, kw_only=True):
+    """One round of pictures: the ending of their names, the theme, and the window's size in pixels."""
+
+    name: str
+    theme: ThemeMode
+    size: tuple[int, int]
+
+
+SHOTS = (
+    Shot(name="light", theme="light", size=(1440, 900)),
+    Shot(name="dark", theme="dark", size=(1440, 900)),
+    Shot(name="small", theme="light", size=(1000, 700)),
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Take all pictures; returns 0, or 1 where a page could not be filled in time."""
+    arguments = _parser().parse_args(argv)
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    app = QApplication(sys.argv[:1])
+    loop = qasync.QEventLoop(app)
+    asyncio.set_event_loop(loop)
+    with tempfile.TemporaryDirectory() as scratch, loop:
+        workspace = arguments.workspace or (DEMO_WORKSPACE if DEMO_WORKSPACE.is_dir() else Path(scratch) / "demo")
+        studio = Studio(app, SettingsStore(Path(scratch)), workspace.resolve())
+        return loop.run_until_complete(_take_all(studio, arguments.folder))
+
+
+async def _take_all(studio: Studio, folder: Path) -> int:
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    app.setQuitOnLastWindowClosed(False)
+    studio.window.show()
+    try:
+        await _fill_data(studio)
+        await _fill_evaluate(studio)
+        await _fill_runs(studio)
+        await _fill_chat(studio)
+        for shot in SHOTS:
+            await _take(studio, shot, folder)
+    except TimeoutError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    finally:
+        studio.window.close()
+        await studio.jobs.close()
+    return 0
+
+
+async def _take(studio: Studio, shot: Shot, folder: Path) -> None:
+    studio.theme.set_mode(shot.theme)
+    studio.window.resize(*shot.size)
+    for place in studio.places:
+        studio.window.show_tab(place.key)
+        studio.window.pages.setFocus()
+        await asyncio.sleep(0.6)
+        studio.window.grab().save(str(folder / f"{place.key}-{shot.name}.png"))
+
+
+async def _fill_data(studio: Studio) -> None:
+    controller = studio.window.tab("data").controller
+    assert isinstance(controller, DataController)
+    datasets = studio.workspace.datasets
+    wanted = next((path for path in (datasets / "tier1.jsonl", datasets / "demo-tier1.jsonl") if path.is_file()), None)
+    if wanted is None:
+        wanted = datasets / "demo-tier1.jsonl"
+        await _run(studio, "data", DataRecipe(task="generate", path=str(wanted), rows=ROWS, seed=SEED))
+    studio.window.hand_over("data", OpenDataset(path=wanted))
+    await _until(lambda: controller.document is not None, f"{wanted.name} was not opened")
+
+
+async def _fill_evaluate(studio: Studio) -> None:
+    if not evaluations(studio.workspace) and DEMO_TIER1.is_file():
+        held_out = studio.workspace.datasets / "held-out.jsonl"
+        recipe = DataRecipe(task="generate", path=str(held_out), rows=EVALUATED_ROWS, seed=SEED, phrases="test")
+        await _run(studio, "data", recipe)
+        await _run(studio, "evaluate", EvaluateRecipe(model=str(DEMO_TIER1), data=str(held_out), title="Demo router"))
+    tab, controller = studio.window.tab("evaluate").widget, studio.window.tab("evaluate").controller
+    assert isinstance(tab, EvaluateTab) and isinstance(controller, EvaluateController)
+    controller.refresh()
+    expected = len(evaluations(studio.workspace))
+    await _until(lambda: tab.evaluations.rowCount() == expected, "the evaluations were not listed")
+    if expected > 1:
+        tab.baseline.setCurrentIndex(1)
+
+
+async def _fill_runs(studio: Studio) -> None:
+    """Show the newest run where a tab lists runs."""
+    for key in ("train", "export"):
+        studio.window.show_tab(key)
+        await asyncio.sleep(0.5)
+        for runs in studio.window.tab(key).widget.findChildren(RunList):
+            runs.view.setCurrentIndex(runs.view.model().index(0, 0))
+
+
+async def _fill_chat(studio: Studio) -> None:
+    chat = studio.window.tab("chat").controller
+    assert isinstance(chat, ChatController)
+    studio.window.show_tab("chat")
+    await asyncio.sleep(1.0)
+    for query in QUERIES:
+        chat.ask(query)
+        await _until(lambda: not chat.conversation.open_request, f"the phone did not answer {query!r}")
+
+
+async def _run(studio: Studio, kind: str, recipe: Recipe) -> None:
+    job = studio.jobs.start(kind, recipe)
+    await _until(lambda: not job.is_running, f"{kind} did not end")
+
+
+async def _until(holds: Callable[[], bool], otherwise: str) -> None:
+    """Wait until something holds. Raises TimeoutError with what did not happen."""
+    end = time.monotonic() + _PATIENCE_S
+    while not holds():
+        if time.monotonic() > end:
+            raise TimeoutError(f"After {_PATIENCE_S:.0f} s {otherwise}.")
+        await asyncio.sleep(0.05)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Take pictures of every tab.")
+    parser.add_argument("folder", type=Path, help="where the PNG files go")
+    parser.add_argument("--workspace", type=Path, help="the workspace to show; default: .demo, else a new one")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
