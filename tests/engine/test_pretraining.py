@@ -1,0 +1,75 @@
+"""A small base from nothing: it learns what it is shown, keeps to its time, and its folder is a model folder."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from arny_studio.engine.pretraining import (
+    IGNORED,
+    BaseShape,
+    Document,
+    Family,
+    PretrainPlan,
+    _padded,
+    _rate_factor,
+    new_base,
+    pretrain,
+    save_base,
+)
+from arny_studio.engine.tokenizer_training import IM_END, train_tokenizer, write_tokenizer_files
+from arny_studio.jobs.events import Metric
+
+TEXT = "the quick brown fox jumps over the lazy dog"
+SHAPE = BaseShape(vocab_size=300, intermediate_size=256, layers=1, max_positions=64)
+
+
+@pytest.fixture
+def tokenizer():
+    return train_tokenizer([TEXT] * 3, SHAPE.vocab_size)
+
+
+def fresh(tokenizer):
+    return new_base(SHAPE, end_ids=(tokenizer.token_to_id(IM_END),), pad_id=0, seed=1)
+
+
+def loss_of(model, ids):
+    with torch.no_grad():
+        return float(model(input_ids=torch.tensor([ids]), labels=torch.tensor([ids])).loss)
+
+
+def test_that_it_learns_its_text_within_its_time_and_says_how_it_gets_on(tokenizer, tmp_path):
+    ids = tokenizer.encode(TEXT).ids
+    model, events = fresh(tokenizer), []
+    before = loss_of(model, ids)
+    family = Family(name="text", documents=itertools.repeat(Document(ids)), batch_tokens=64)
+    tokens = pretrain(model, [family], PretrainPlan(minutes=0.05), events.append)
+    assert tokens > 0
+    assert loss_of(model, ids) < before / 2
+    assert [event for event in events if isinstance(event, Metric)]
+
+
+def test_that_a_saved_base_is_a_model_folder_that_transformers_reads(tokenizer, tmp_path: Path):
+    model = fresh(tokenizer)
+    write_tokenizer_files(tokenizer, tmp_path)
+    save_base(model, tmp_path)
+    read = AutoModelForCausalLM.from_pretrained(tmp_path)
+    assert read.config.hidden_size == 128 * read.config.num_attention_heads == 256
+    assert read.config.eos_token_id == AutoTokenizer.from_pretrained(tmp_path).eos_token_id
+    assert "lm_head.weight" not in dict(read.named_parameters())
+
+
+def test_that_prompts_and_padding_are_read_and_not_learned():
+    ids, labels = _padded([Document([5, 6, 7], 2), Document([8], 0)], pad_id=9)
+    assert ids.tolist() == [[5, 6, 7], [8, 9, 9]]
+    assert labels.tolist() == [[IGNORED, IGNORED, 7], [8, IGNORED, IGNORED]]
+
+
+def test_that_the_rate_warms_up_holds_and_falls_to_zero():
+    plan = PretrainPlan(minutes=1, warmup_share=0.1, decay_share=0.5)
+    factors = [_rate_factor(share, plan) for share in (0, 0.05, 0.1, 0.5, 0.75, 1)]
+    assert factors == pytest.approx([0, 0.5, 1, 1, 0.5, 0])
