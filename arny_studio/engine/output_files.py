@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from arny_studio.atomic import sync_folder
 from arny_studio.errors import BadInput, DiskFull
 
 SLACK_BYTES = 1 << 20  # logs, manifests and the file system's own blocks
@@ -41,7 +42,7 @@ def finished_file(out: Path, expected_bytes: int) -> Iterator[Path]:
             yield partial
             _sync(partial)
             partial.replace(out)
-            _sync_folder(out.parent)
+            sync_folder(out.parent)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -79,13 +80,3 @@ def _existing(folder: Path) -> Path:
 def _sync(path: Path) -> None:
     with path.open("rb+") as file:
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
