@@ -75,6 +75,12 @@ class ActiveJob(QObject):
         """Send a command; one sent before the worker stands is kept until then."""
         self._do(self._send(command))
 
+    async def leave(self) -> None:
+        """Follow the worker no more; a detached one goes on."""
+        if self._job is not None:
+            await self._job.leave()
+            await asyncio.sleep(0)  # what was cancelled ends in the next round of the loop
+
     async def _stop(self, mode: Literal["save", "now"]) -> None:
         await self._job_stands.wait()
         if self._job is not None:
@@ -173,6 +179,8 @@ class JobsController(QObject):
         for task in list(self._tasks.values()):
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        for job in self.running:
+            await job.leave()
 
     def _start(self, kind: str, folder: RunFolder, title: str) -> ActiveJob:
         job = self._add(ActiveJob(kind, folder, title or kind, self))

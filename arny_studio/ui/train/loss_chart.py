@@ -23,17 +23,19 @@ class LossChart(Card):
         self._theme = theme
         self._curve = Curve()
         self._raw = self._smooth = loss_points(self._curve)
-        self.plot = pg.PlotWidget(background=None)
+        self.plot = pg.PlotWidget()
+        item: pg.PlotItem = self.plot.getPlotItem()  # pyright: ignore[reportAssignmentType]
+        self._box: pg.ViewBox = item.getViewBox()
         self.plot.setMinimumHeight(140)
         self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
-        self.plot.getPlotItem().setContentsMargins(space("s"), 0, space("m"), space("s"))
+        item.setContentsMargins(space("s"), 0, space("m"), space("s"))
         self.raw = self.plot.plot([], [], antialias=True, connect="finite")
         self.smooth = self.plot.plot([], [], antialias=True, connect="finite")
         self.validation = self.plot.plot([], [], symbol="o", symbolSize=8)
         self._cross = pg.InfiniteLine(angle=90, movable=False)
         self._cross.hide()
-        self.plot.addItem(self._cross, ignoreBounds=True)
+        item.addItem(self._cross, ignoreBounds=True)
         self._log = QCheckBox("Log scale")
         self._log.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._legend = {name: label(f"● {name}", "caption") for name in ("each step", "smoothed", "validation")}
@@ -45,7 +47,7 @@ class LossChart(Card):
         self.add(self.plot, 1)
         self.body.setContentsMargins(space("s"), 0, space("s"), space("s"))
         self._log.toggled.connect(self._on_log_toggled)
-        self.plot.scene().sigMouseMoved.connect(self._on_mouse_moved)
+        self.plot.scene().sigMouseMoved.connect(self._on_mouse_moved)  # pyright: ignore[reportAttributeAccessIssue]
         theme.theme_changed.connect(self._on_theme_changed)
         self._on_theme_changed()
 
@@ -74,14 +76,13 @@ class LossChart(Card):
     @Slot(object)
     def _on_mouse_moved(self, place: QPointF) -> None:
         """The values under the pointer, in words beside the title."""
-        box = self.plot.getPlotItem().getViewBox()
         steps, values = self._smooth
         is_inside = len(steps) > 0 and self.plot.sceneBoundingRect().contains(place)
         self._cross.setVisible(is_inside)
         if not is_inside:
             self._readout.setText("")
             return
-        wanted = box.mapSceneToView(place).x()
+        wanted = self._box.mapSceneToView(place).x()
         nearest = int(abs(steps - wanted).argmin())
         self._cross.setPos(steps[nearest])
         raw = self._raw[1][nearest]
@@ -108,5 +109,5 @@ class LossChart(Card):
         self.plot.showGrid(x=True, y=True, alpha=0.14)
         inks = {"each step": faint, "smoothed": line, "validation": points}
         for name, ink in inks.items():
-            red, green, blue, alpha = ink.getRgb()
-            self._legend[name].setStyleSheet(f"color: rgba({red}, {green}, {blue}, {alpha});")
+            rgba = f"rgba({ink.red()}, {ink.green()}, {ink.blue()}, {ink.alpha()})"
+            self._legend[name].setStyleSheet(f"color: {rgba};")
