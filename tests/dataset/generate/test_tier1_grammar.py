@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arny_studio.dataset.generate.tier1.draw import Carriers, Draw, Speak, compile_node, one_of, say_slot
+from arny_studio.dataset.generate.tier1.draw import Carriers, Draw, Fill, Speak, compile_node, one_of, say_slot
 from arny_studio.dataset.generate.tier1.grammar import (
     Choice,
     GrammarError,
@@ -27,7 +27,7 @@ def scope(name: str) -> Speak:
     return say_slot(name, one_of([f"<{name}>"]))
 
 
-def said(text: str, *, seed: int = 0, carriers: Carriers | None = None, fill="any") -> tuple[str, dict[str, str]]:
+def said(text: str, *, seed: int = 0, carriers: Carriers | None = None, fill: Fill = "any") -> tuple[str, dict[str, str]]:
     draw, out = Draw(Random(seed).random, fill), []
     node = parse_template(text)
     draw.carried = frozenset(slot_names(node))
@@ -39,8 +39,8 @@ def written(node: Node) -> str:
     match node:
         case Text(value):
             return escape(value)
-        case Slot(name):
-            return "{" + name + "}"
+        case Slot(name, words):
+            return "{" + name + ("" if words is None else f"={words}") + "}"
         case Rest():
             return "{...}"
         case Sequence(parts):
@@ -54,8 +54,8 @@ def language(node: Node) -> set[str]:
     match node:
         case Text(value):
             return {value}
-        case Slot(name):
-            return {f"<{name}>"}
+        case Slot(name, words):
+            return {words or f"<{name}>"}
         case Rest():
             return {""}
         case Choice(branches):
@@ -68,8 +68,9 @@ def language(node: Node) -> set[str]:
 
 
 slot_name = st.from_regex(r"\A[a-z][a-z0-9_]{0,6}\Z")
+pinned = st.from_regex(r"\A[a-z]{1,6}\Z").map(lambda words: Slot(f"pinned_{words}", words))
 trees = st.recursive(
-    st.text(min_size=1, max_size=8).map(Text) | slot_name.map(Slot) | st.just(Rest()),
+    st.text(min_size=1, max_size=8).map(Text) | slot_name.map(Slot) | pinned | st.just(Rest()),
     lambda inner: (
         st.lists(inner, min_size=1, max_size=3).map(lambda parts: Choice(tuple(parts)))
         | st.lists(inner, min_size=2, max_size=3).map(lambda parts: Sequence(tuple(parts)))
@@ -88,7 +89,7 @@ def test_that_whatever_is_said_is_a_sentence_of_the_tree(tree, seed):
     text, values = said(written(tree), seed=seed)
     assert text in language(tree)
     assert set(values) <= set(slot_names(tree))
-    assert all(f"<{name}>" in text for name in values)
+    assert all(value in text for value in values.values())
 
 
 @given(st.text(max_size=30))
@@ -120,6 +121,12 @@ def test_that_a_slot_said_twice_keeps_its_value():
     compile_node(parse_template("{n} {n}"), lambda _: numbered)(draw, out)
     first, _, second = "".join(out).partition(" ")
     assert first == second == draw.values["n"]
+
+
+def test_that_words_given_for_a_slot_count_as_its_value():
+    text, values = said("how do i get {a=home}{...}", carriers=carriers(), fill="all")
+    assert text.startswith("how do i get home by")
+    assert values["a"] == "home"
 
 
 def carriers() -> Carriers:

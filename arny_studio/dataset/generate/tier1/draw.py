@@ -85,7 +85,7 @@ def compile_node(node: Node, scope: Scope, carriers: Carriers | None = None) -> 
             return lambda draw, out: out.append(value)
         case Slot(name, None):
             return scope(name)
-        case Slot(name, words):
+        case Slot(name, str(words)):
             return say_slot(name, one_of([words]))
         case Rest():
             return carriers.speak if carriers is not None else _silence

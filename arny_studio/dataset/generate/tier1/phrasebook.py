@@ -215,9 +215,10 @@ class Phrasebook:
         entity_split = EntitySplit(_all_lists(banks, entities, facts))
         self.names = title_all(entities.proper)
         self.held_out_values = frozenset(entity_split.held_out)
+        scopes = [_Scope(bank, entities, split, entity_split) for bank in banks]
         self.intents = [
-            _compiled(bank, spec, split, _Scope(bank, entities, split, entity_split), facts, entity_split)
-            for bank in banks
+            _compiled(bank, spec, split, scope, facts, entity_split)
+            for bank, scope in zip(banks, scopes, strict=True)
             for spec in bank.intents
         ]
 
