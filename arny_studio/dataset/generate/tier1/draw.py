@@ -83,10 +83,10 @@ def compile_node(node: Node, scope: Scope, carriers: Carriers | None = None) -> 
     match node:
         case Text(value):
             return lambda draw, out: out.append(value)
-        case Slot(name, None):
-            return scope(name)
         case Slot(name, str(words)):
             return say_slot(name, one_of([words]))
+        case Slot(name):
+            return scope(name)
         case Rest():
             return carriers.speak if carriers is not None else _silence
         case Sequence(parts):
