@@ -42,13 +42,6 @@ def test_that_a_reply_grows_while_it_is_streamed_and_ends_as_the_phone_says():
     assert talk.open_request == ""
 
 
-def test_that_a_question_of_the_phone_awaits_an_answer_and_a_reply_does_not():
-    talk = asked(Conversation(), "r1", "hi", continues=False)
-    assert heard(talk, replied(action="clarify")).awaits_answer
-    assert not heard(talk, replied(action="answer")).awaits_answer
-    assert not talk.awaits_answer
-
-
 def test_that_what_was_open_when_the_phone_ended_is_lost():
     talk = ended(asked(Conversation(), "r1", "hi", continues=False))
     assert talk.find("r1").is_lost

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+import msgspec
 import pytest
 from PySide6.QtCore import Qt
 
@@ -43,7 +44,7 @@ def test_that_a_finished_run_becomes_the_ticked_files_with_size_and_hash(studio,
     for file in ggufs:
         content = (job.folder.path / file.path).read_bytes()
         assert (len(content), hashlib.sha256(content).hexdigest()) == (file.size_bytes, file.sha256)
-    assert [span.title for span in job.state.stages][0].startswith("Merge")
+    assert job.state.stages[0].title.startswith("Merge")
     assert page.chosen_file is not None and page.chosen_file.path.endswith("Q4_K_M.gguf")  # the smallest one
 
 
@@ -67,8 +68,6 @@ def test_that_an_exported_file_is_handed_to_chat_and_evaluate(studio, export, qt
 
 
 def _with_receive(tab, receive):
-    import msgspec
-
     return msgspec.structs.replace(tab, receive=receive)
 
 

@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
-from arny_studio.recipe import TrainRecipe
+from arny_studio.recipe import TrainRecipe, load_recipe
 from arny_studio.ui import extras
 from arny_studio.ui.tab import TrainOn
 from tests.ui.tiny_workspace import finished_run, tiny_base, tiny_dataset
@@ -201,8 +201,6 @@ def test_that_the_command_trains_the_recipe_of_the_form(studio, train):
     train.widget.command_button.click()
     words = QGuiApplication.clipboard().text().split()
     assert words[:2] == ["arny", "train"]
-    from arny_studio.recipe import load_recipe
-
     assert load_recipe(studio.workspace.root / "recipes" / words[2].rpartition("/")[2], TrainRecipe).lora_r == 2
 
 

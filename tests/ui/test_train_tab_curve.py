@@ -73,3 +73,10 @@ def test_that_bounds_are_said_in_words(field, bounds):
 )
 def test_that_a_number_out_of_its_bounds_is_refused(value, is_fine):
     assert (fields_of()["learning_rate"].problem_of(value) == "") is is_fine
+
+
+def test_that_a_gap_as_long_as_a_bucket_stays_a_gap_when_thinned():
+    values = np.ones(1000)
+    values[400:600] = math.nan
+    _, kept = thinned((np.arange(1000, dtype=float), values), 20)
+    assert np.isnan(kept).any()

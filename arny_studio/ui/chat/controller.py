@@ -54,7 +54,6 @@ class ChatController(QObject):
         self._job: ActiveJob | None = None
         self._recipe: PhoneRecipe | None = None  # of the phone that is on
         self._restarts = False  # switch on again as soon as it is off
-        self._waiting_words: list[str] = []  # asked while the phone restarts
         self._may_continue = False
         self._chosen = ""  # the request that the inspector shows
         self._asked_count = 0
@@ -236,9 +235,6 @@ class ChatController(QObject):
         if self._restarts and phase == "off":
             self._restarts = False
             self.start()
-        words, self._waiting_words = self._waiting_words, []
-        for each in words if self._is_on else []:
-            self.ask(each)
 
     def _tell_end(self, phase: PhonePhase, outcome: Outcome) -> None:
         sentence = f"Killed by the system: {outcome.sentence}" if phase == "killed" else outcome.sentence

@@ -60,12 +60,6 @@ class Conversation(Struct, frozen=True, kw_only=True):
     happenings: tuple[Happening, ...] = ()
 
     @property
-    def awaits_answer(self) -> bool:
-        """Whether the last reply was a question, so that the next query may continue the same request."""
-        last = self.exchanges[-1] if self.exchanges else None
-        return last is not None and last.replied is not None and last.replied.action == "clarify" and bool(last.query)
-
-    @property
     def open_request(self) -> str:
         """The request that the phone works on; empty where there is none."""
         return next((exchange.request for exchange in self.exchanges if exchange.is_open), "")

@@ -67,9 +67,11 @@ class SetupBar(Card):
         current = picker.currentData()
         if current not in (None, _BROWSE, NO_MODEL) and current not in known:
             choices = [(picker.currentText(), current), *choices]
+        blocked = picker.blockSignals(not choices)
         picker.show_choices([*choices, (browse, _BROWSE)])
-        if picker.count() == 1:  # nothing to offer: do not stand on the entry that asks for a file
+        if not choices:  # nothing to offer: do not stand on the entry that asks for a file, nor ask for one
             picker.setCurrentIndex(-1)
+        picker.blockSignals(blocked)
 
     def _picker(self, which: str) -> Choice:
         return {"device": self.device, "tier1": self.tier1, "tier2": self.tier2}[which]

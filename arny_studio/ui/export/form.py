@@ -36,6 +36,7 @@ class ExportForm(QWidget):
         self.quants = QuantsModel(self)
         self.about_run = label(role="muted", wraps=True)
         self.no_runs = label("No training of this workspace is finished yet.", "muted", wraps=True)
+        self._is_picked = False  # by the user or another tab
         self._switches = QButtonGroup(self)
         self._sources: tuple[QWidget, ...] = ()
         self.setLayout(column(self._build_source(), self._build_formats(), 1, gap="m"))
@@ -43,8 +44,8 @@ class ExportForm(QWidget):
         self.show_source(FROM_RUN)
 
     def show_runs(self, runs: list[FinishedRun]) -> None:
-        """Fill the picker of finished runs; the chosen one stays."""
-        chosen = self.chosen_run
+        """Fill the picker of finished runs; the one that was picked stays."""
+        chosen = self.chosen_run if self._is_picked else None  # else the newest
         blocked = self.run.blockSignals(True)
         self.run.clear()
         for run in runs:
@@ -57,7 +58,8 @@ class ExportForm(QWidget):
         self._on_changed()
 
     def choose_run(self, wanted: FinishedRun) -> bool:
-        """Choose a run; False where it is not among the finished ones."""
+        """Choose a run, for good; False where it is not among the finished ones."""
+        self._is_picked = True
         for line in range(self.run.count()):
             if self.run.itemData(line).folder == wanted.folder:
                 self.run.setCurrentIndex(line)
@@ -142,11 +144,16 @@ class ExportForm(QWidget):
     def _connect(self) -> None:
         self._switches.idClicked.connect(self.show_source)
         self.run.currentIndexChanged.connect(self._on_changed)
+        self.run.activated.connect(self._on_picked)
         for field in (self.base, self.adapter, self.name):
             field.textChanged.connect(self._on_changed)
         self.merged.toggled.connect(self._on_changed)
         self.quants.chosen_changed.connect(self._on_changed)
         self.table.doubleClicked.connect(self._on_double_clicked)
+
+    @Slot(int)
+    def _on_picked(self, _line: int) -> None:
+        self._is_picked = True
 
     @Slot()
     def _on_changed(self, *_: object) -> None:

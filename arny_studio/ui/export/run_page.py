@@ -15,7 +15,7 @@ from arny_studio.ui.runs.summary import STATUS_TONES, RunStatus, RunSummary
 from arny_studio.ui.theme import ThemeSwitcher
 from arny_studio.ui.widgets.card import Card, PageHead
 from arny_studio.ui.widgets.chip import Chip
-from arny_studio.ui.widgets.layout import column, space
+from arny_studio.ui.widgets.layout import column, scrolled, space
 from arny_studio.ui.widgets.notice import Notice
 from arny_studio.ui.widgets.table import Table
 from arny_studio.ui.widgets.text import allow, button, label
@@ -132,7 +132,7 @@ class ExportPage(QWidget):
     def _build_body(self) -> QWidget:
         stages = Card("Stages")
         stages.head.addWidget(self.status)
-        stages.add(self.stages, 1)
+        stages.add(scrolled(self.stages), 1)
         stages.add(self.recipe)
         stages.setMinimumWidth(240)
         files = Card("Files", flush=True)

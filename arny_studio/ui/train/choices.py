@@ -27,7 +27,7 @@ def offers_of(workspace: Workspace) -> Offers:
 
 def base_choices(workspace: Workspace) -> Entries:
     """Model folders by name, then the Hub ids of the source document."""
-    demo: Entries = [("Demo base (embedded)", str(paths.DEMO_BASE))] if is_model_folder(paths.DEMO_BASE) else []
+    demo: Entries = [("Demo base", str(paths.DEMO_BASE))] if is_model_folder(paths.DEMO_BASE) else []
     own: Entries = [(path.name, str(path)) for path in _sorted(workspace.models) if is_model_folder(path)]
     hub: Entries = [(name, name) for name in HUB_BASES]
     return [*demo, *own, *hub]

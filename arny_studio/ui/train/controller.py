@@ -142,9 +142,10 @@ class TrainController(QObject):
             self._tab.sources.note.setText(error.sentence)
             return
         self._tab.allow_start("")
-        steps = recipe.batch_size * recipe.gradient_accumulation
+        rows = recipe.batch_size * recipe.gradient_accumulation
+        what = f"packs of {recipe.max_seq_length} tokens" if recipe.packing else "samples"
         self._tab.sources.note.setText(
-            f"{steps} samples per step ({recipe.batch_size} × {recipe.gradient_accumulation})."
+            f"{rows} {what} per step ({recipe.batch_size} × {recipe.gradient_accumulation})."
         )
 
     def _choose_file(self, *, is_validation: bool) -> None:

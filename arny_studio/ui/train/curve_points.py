@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,16 +30,17 @@ def thinned(points: Points, most: int = MOST_POINTS) -> Points:
     steps, values = points
     if len(steps) <= most:
         return points
-    buckets = most // 2
-    edges = np.linspace(0, len(steps), buckets + 1).astype(int)
-    chosen: list[int] = []
-    for begin, end in pairwise(edges):
-        part = values[begin:end]
-        if np.isnan(part).all():
-            chosen.append(int(begin))
-            continue
-        chosen.extend(sorted({int(begin + np.nanargmin(part)), int(begin + np.nanargmax(part))}))
-    kept = np.asarray(chosen)
+    buckets = max(1, most // 2)
+    width = -(-len(values) // buckets)
+    padded = np.full(buckets * width, np.nan)
+    padded[: len(values)] = values
+    rows = padded.reshape(buckets, width)
+    is_gap = np.isnan(rows)
+    begins = np.arange(buckets) * width
+    lowest = begins + np.where(is_gap, np.inf, rows).argmin(axis=1)
+    highest = begins + np.where(is_gap, -np.inf, rows).argmax(axis=1)
+    kept = np.unique(np.concatenate([lowest, highest]))
+    kept = kept[kept < len(values)]
     return steps[kept], values[kept]
 
 

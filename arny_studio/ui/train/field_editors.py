@@ -100,7 +100,9 @@ class FieldEditor(QWidget):
 
 
 def _note(spec: FieldSpec) -> str:
-    return f"{spec.help.removesuffix('.')}: {spec.bounds}" if spec.bounds else spec.help.removesuffix(".")
+    said = spec.help.removesuffix(".")
+    is_plain = spec.bounds in ("", "0 or more")  # the input itself takes nothing below zero
+    return said if is_plain else f"{said}  ·  {spec.bounds}"
 
 
 def _shown(value: Any) -> str:

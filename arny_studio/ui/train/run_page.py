@@ -16,12 +16,13 @@ from arny_studio.ui.theme import ThemeSwitcher
 from arny_studio.ui.train.loss_chart import LossChart
 from arny_studio.ui.widgets.card import Card, PageHead
 from arny_studio.ui.widgets.chip import Chip
-from arny_studio.ui.widgets.layout import column, row, space
+from arny_studio.ui.widgets.layout import column, holder, row, scrolled, space
 from arny_studio.ui.widgets.notice import Notice
 from arny_studio.ui.widgets.stat_tile import StatTile
 from arny_studio.ui.widgets.text import allow, button
 from arny_studio.ui.wording import bytes_in_words, moment_in_words, seconds_in_words
 
+_LEAST_BODY_PX = 470  # a window that is lower scrolls
 _RESUMABLE: tuple[RunStatus, ...] = ("stopped", "failed", "new")
 
 
@@ -57,8 +58,11 @@ class RunPage(QWidget):
         body.setSizes([400, 300])
         body.setHandleWidth(space("m"))
         body.setChildrenCollapsible(False)
-        layout = column(self._head, self.notice, TileGrid(*self.tiles.values()), gap="m")
-        layout.addWidget(body, 1)
+        body.setMinimumHeight(_LEAST_BODY_PX)
+        inside = column(TileGrid(*self.tiles.values()), gap="m")
+        inside.addWidget(body, 1)
+        layout = column(self._head, self.notice, gap="m")
+        layout.addWidget(scrolled(holder(inside)), 1)
         self.setLayout(layout)
         self._connect()
 
@@ -156,7 +160,7 @@ class RunPage(QWidget):
         card.add(self._details, 1)
         stages = Card("Stages")
         stages.head.addWidget(self.status)
-        stages.add(self.stages, 1)
+        stages.add(scrolled(self.stages), 1)
         stages.setMinimumWidth(230)
         below = QSplitter(Qt.Orientation.Horizontal)
         below.addWidget(card)

@@ -49,6 +49,7 @@ class SourcesForm(Card):
         self._browse["train"].clicked.connect(self.train_file_requested)
         self._browse["validation"].clicked.connect(self.validation_file_requested)
         self.base.currentTextChanged.connect(self._on_changed)
+        self.base.activated.connect(self._show_beginning)
         self.train.currentIndexChanged.connect(self._on_changed)
         self.validation.currentIndexChanged.connect(self._on_changed)
         self.title_edit.textEdited.connect(self._on_changed)
@@ -67,6 +68,7 @@ class SourcesForm(Card):
         """Choose a base, known or not."""
         if base and not self.base.choose(base):
             self.base.setEditText(base)
+        self._show_beginning()
 
     def show_dataset(self, path: Path, *, is_validation: bool = False) -> None:
         """Choose a file, adding it where the workspace does not hold it."""
@@ -98,6 +100,13 @@ class SourcesForm(Card):
         self._grid.addWidget(field, line, 1, 1, 1 if browse is not None else 2)
         if browse is not None:
             self._grid.addWidget(browse, line, 2)
+
+    @Slot()
+    def _show_beginning(self, *_: object) -> None:
+        """Of a long path or name the beginning, not the end."""
+        edit = self.base.lineEdit()
+        if edit is not None:
+            edit.setCursorPosition(0)
 
     @Slot()
     def _on_changed(self, *_: object) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from arny_studio.ui.runs.run_list import RunList
 from arny_studio.ui.theme import ThemeSwitcher
@@ -16,6 +17,7 @@ from arny_studio.ui.widgets.notice import Notice
 from arny_studio.ui.widgets.text import allow, button
 
 _FORM, _RUN = range(2)
+_TWO_COLUMNS_FROM_PX = 1060
 
 
 class TrainTab(QWidget):
@@ -72,12 +74,18 @@ class TrainTab(QWidget):
         allow(self.start_button, not reason, reason, tooltip="Start the training in a process of its own.")
         allow(self.command_button, not reason, reason, tooltip="Save the recipe and copy the command that trains it.")
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The two parts of the form side by side where there is room, else one under the other."""
+        super().resizeEvent(event)
+        is_wide = event.size().width() >= _TWO_COLUMNS_FROM_PX
+        self._columns.setDirection(QBoxLayout.Direction.LeftToRight if is_wide else QBoxLayout.Direction.TopToBottom)
+
     def _build_form(self) -> QWidget:
         head = PageHead(
             "New training run", "Fine-tune a LoRA adapter on your data.", self.command_button, self.start_button
         )
         left = column(self.notice, self.sources, 1, gap="m")
-        columns = row(gap="m")
+        self._columns = columns = row(gap="m")
         columns.addLayout(left, 5)
         columns.addWidget(self.form, 6)
         page = column(head, gap="l")
