@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import orjson
 import pytest
@@ -224,6 +225,18 @@ def test_that_the_last_dataset_of_the_workspace_is_open_again(open_studio, qtbot
     qtbot.waitUntil(lambda: bool(first.settings.values.recent_datasets))
     second = open_studio(root)
     qtbot.waitUntil(lambda: second.window.tab("data").controller.document is not None)
+
+
+def test_that_a_new_window_on_a_workspace_shows_its_newest_dataset(open_studio, qtbot, dataset, tmp_path):
+    folder = tmp_path / "workspace" / "datasets"
+    folder.mkdir(parents=True)
+    (folder / "old.jsonl").write_bytes(line_of(1, "Old", decision()))
+    os.utime(folder / "old.jsonl", (1, 1))
+    dataset.rename(folder / "new.jsonl")
+    tab = open_studio(tmp_path / "workspace").window.tab("data")
+    qtbot.waitUntil(lambda: tab.controller.document is not None)
+    assert tab.controller.document.path.name == "new.jsonl"
+    assert [action.text() for action in tab.widget._recent.actions()] == ["new.jsonl", "old.jsonl"]
 
 
 def test_that_a_decision_reads_as_fields_and_as_json(studio, qtbot):

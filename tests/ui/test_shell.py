@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QLabel, QPushButton
+from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
 
 from arny_studio.errors import BadInput, MissingExtra
 from arny_studio.recipe import DataRecipe
@@ -242,3 +242,11 @@ def test_that_tabs_hand_things_to_each_other(studio, tmp_path):
     studio.context.go("evaluate", EvaluateModel(path=path))
     assert studio.window.current == "evaluate"
     assert studio.window.tab("evaluate").widget.setup.model.path == Path(path)
+
+
+def test_that_an_empty_workspace_opens_without_asking_for_anything(studio, qtbot):
+    for place in studio.places:
+        studio.window.show_tab(place.key)
+        qtbot.wait(50)
+    assert studio.window.findChildren(QFileDialog) == []
+    assert studio.window.messages.messages == []

@@ -28,6 +28,7 @@ from arny_studio.ui.widgets.message_bar import Message
 from arny_studio.ui.wording import bytes_in_words, count_in_words
 
 DEMO_NAME, DEMO_ROWS, DEMO_SEED = "demo-tier1.jsonl", 600, 7
+MOST_OFFERED = 15
 
 
 class DataController(QObject):
@@ -44,7 +45,7 @@ class DataController(QObject):
         self._check: ActiveJob | None = None
         self._add_actions()
         self._connect()
-        tab.show_recent(self._recent())
+        tab.show_recent(self._offered())
         self._reopen_last()
 
     def receive(self, handover: Handover) -> None:
@@ -91,14 +92,18 @@ class DataController(QObject):
         tab.row_selected.connect(self._on_row_selected)
         tab.problem_chosen.connect(self._on_problem_chosen)
 
-    def _recent(self) -> list[Path]:
-        return [path for name in self._context.settings.values.recent_datasets if (path := Path(name)).is_file()]
+    def _offered(self) -> list[Path]:
+        """Recently opened files, then the other datasets of the workspace, newest first."""
+        recent = [path for name in self._context.settings.values.recent_datasets if (path := Path(name)).is_file()]
+        own = sorted(self._context.workspace.datasets.glob("*.jsonl"), key=_age, reverse=True)
+        return [*recent, *(path for path in own if path not in recent)][:MOST_OFFERED]
 
     def _reopen_last(self) -> None:
-        """The last session's dataset, where it belongs to this workspace."""
-        recent = self._recent()
-        if recent and recent[0].is_relative_to(self._context.workspace.root):
-            self.open_path(recent[0])
+        """The workspace's dataset that was open last, else its newest one."""
+        own = (path for path in self._offered() if path.is_relative_to(self._context.workspace.root))
+        first = next(own, None)
+        if first is not None:
+            self.open_path(first)
 
     @Slot()
     def _on_open_requested(self) -> None:
@@ -122,7 +127,7 @@ class DataController(QObject):
         size = bytes_in_words(path.stat().st_size)
         self._tab.show_dataset(path.name, f"{count_in_words(document.row_count, 'row')}  ·  {size}  ·  {path.parent}")
         self._tab.show_count(count_in_words(document.row_count, "row"))
-        self._tab.show_recent(self._recent())
+        self._tab.show_recent(self._offered())
         if document.row_count:
             self._tab.table.select_line(0)
 
@@ -246,3 +251,7 @@ class DataController(QObject):
         except ArnyError as error:
             self._context.messages.show_error(error)
             return None
+
+
+def _age(path: Path) -> float:
+    return path.stat().st_mtime
