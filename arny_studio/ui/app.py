@@ -30,6 +30,7 @@ from arny_studio.ui.tab import TabContext, TabPlace, present_tabs
 from arny_studio.ui.theme import ThemeSwitcher
 
 _TAB_OF_KIND = {"train": "train", "export": "export", "evaluate": "evaluate", "phone": "chat", "data": "data"}
+_TOLD_BY_THEIR_PAGE = frozenset({"train", "export", "phone"})  # their pages have a notice of their own
 
 
 class Studio(QObject):
@@ -124,7 +125,7 @@ class Studio(QObject):
         messages = self.window.messages
         show = {"Show": lambda: self._on_job_requested(job)}
         is_seen = self.window.current == _TAB_OF_KIND.get(job.kind)
-        if outcome.kind == "failed":
+        if outcome.kind == "failed" and not (is_seen and job.kind in _TOLD_BY_THEIR_PAGE):
             messages.show_message("error", outcome.sentence, outcome.hint, buttons={} if is_seen else show)
         elif outcome.kind == "finished" and not is_seen:
             messages.show_message("success", f"{job.title}: {outcome.sentence}", buttons=show)

@@ -37,7 +37,7 @@ def fill(studio, tab, **changes):
     tab.widget.sources.show_dataset(tiny_dataset(studio.workspace))
     quick = {
         "packing": False, "max_seq_length": 64, "batch_size": 1, "gradient_accumulation": 1, "max_minutes": 0.0,
-        "lora_r": 4, "max_steps": 150, "save_steps": 1000,
+        "lora_r": 4, "max_steps": 80, "save_steps": 1000,
     }  # fmt: skip
     for name, value in (quick | changes).items():
         editor = tab.widget.form.editors[name]
@@ -71,7 +71,7 @@ def test_that_a_run_is_started_watched_stopped_and_resumed_to_its_end(studio, tr
     qtbot.waitUntil(lambda: not job.is_running, timeout=SLOW_MS)
     assert job.outcome.kind == "stopped", job.outcome
     stopped_at = job.state.step
-    assert 0 < stopped_at < 150
+    assert 0 < stopped_at < 80
     assert run.status.text() == "stopped"
     assert "resumed" in run.notice.sentence.text()
 
@@ -81,7 +81,7 @@ def test_that_a_run_is_started_watched_stopped_and_resumed_to_its_end(studio, tr
     qtbot.waitUntil(lambda: not resumed.is_running, timeout=SLOW_MS)
     assert resumed.outcome.kind == "finished", resumed.outcome
     assert resumed.state.resumed_from == stopped_at
-    qtbot.waitUntil(lambda: run.chart.points_shown == 150, timeout=5_000)  # the whole curve, once
+    qtbot.waitUntil(lambda: run.chart.points_shown == 80, timeout=5_000)  # the whole curve, once
     assert run.status.text() == "finished"
     assert run.export_button.isVisible()
 
@@ -136,6 +136,9 @@ def test_that_data_that_cannot_be_trained_on_ends_with_its_sentence(studio, trai
     assert job.outcome.kind == "failed"
     assert train.widget.run.notice.sentence.text() == job.outcome.sentence
     assert "broken.jsonl" in job.outcome.sentence
+    assert train.widget.run.resume_button.text() == "Try again"
+    assert "Traceback" not in train.widget.run.log.toPlainText()
+    assert studio.window.messages.messages == []  # the page says it; the bar above need not
 
 
 def test_that_the_run_page_shows_the_locked_recipe_and_never_the_form(studio, train, qtbot):

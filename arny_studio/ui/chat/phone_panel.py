@@ -12,7 +12,7 @@ from arny_studio.ui.chat.ram_bar import RamBar, RamPicture, slice_color
 from arny_studio.ui.theme import ThemeSwitcher
 from arny_studio.ui.widgets.card import Card
 from arny_studio.ui.widgets.chip import Chip, Tone
-from arny_studio.ui.widgets.layout import clear, column, row, space
+from arny_studio.ui.widgets.layout import clear, column, holder, row, scrolled, space
 from arny_studio.ui.widgets.text import allow, button, elided, label
 from arny_studio.ui.wording import bytes_in_words
 
@@ -21,6 +21,7 @@ _PHASES: dict[PhonePhase, tuple[str, Tone]] = {
     "killed": ("killed by the system", "danger"), "refused": ("does not fit", "warning"), "failed": ("failed", "danger"),
 }  # fmt: skip
 _MARKS = {"info": "", "warning": "! ", "error": "× "}
+_LEAST_PHONE_PX = 210  # a window that is lower scrolls
 HONESTLY = (
     "Memory and load policy are simulated. Speed is this computer's, not the phone's. "
     "Cloud results come from an offline sandbox."
@@ -41,6 +42,7 @@ class PhonePanel(Card):
         self.about = label(role="muted", wraps=True)
         self.bar = RamBar(theme)
         self.bar.setFixedWidth(92)
+        self.bar.setMinimumHeight(_LEAST_PHONE_PX)
         self._legend = QGridLayout()
         self._legend.setHorizontalSpacing(space("s"))
         self._legend.setVerticalSpacing(space("xs"))
@@ -62,11 +64,12 @@ class PhonePanel(Card):
         figures.addWidget(self.pressure_button)
         memory = row(self.bar, gap="l")
         memory.addLayout(figures, 1)
-        self.add(self.about)
-        self.add(memory, 3)
-        self.add(self._legend)
-        self.add(self.happenings, 2)
-        self.add(label(HONESTLY, "caption", wraps=True))
+        inside = column(self.about)
+        inside.addLayout(memory, 3)
+        inside.addLayout(self._legend)
+        inside.addWidget(self.happenings, 2)
+        inside.addWidget(label(HONESTLY, "caption", wraps=True))
+        self.add(scrolled(holder(inside)), 1)
         self.pressure_button.clicked.connect(self.pressure_requested)
         theme.theme_changed.connect(self._on_theme_changed)
         self._picture: RamPicture | None = None

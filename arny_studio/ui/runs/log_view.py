@@ -38,7 +38,9 @@ class LogView(QPlainTextEdit):
         for line in new:
             self.appendPlainText(f"{_clock(line.time_s)}  {_MARKS[line.level]}{elided(line.text, 4_000)}")
         self._shown = state.log
-        details = state.outcome.details if state.outcome else ""
+        # What a person can mend is said in the notice; a traceback helps only where a program failed.
+        is_ours = state.outcome is not None and state.outcome.failure in ("bug", "library", "out_of_memory")
+        details = state.outcome.details if state.outcome is not None and is_ours else ""
         if details and details != self._ending:
             self._ending = details
             self.appendPlainText(elided(details))

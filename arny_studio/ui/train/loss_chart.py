@@ -23,6 +23,7 @@ class LossChart(Card):
         self._theme = theme
         self._curve = Curve()
         self._raw = self._smooth = loss_points(self._curve)
+        self._has_validation = False
         self.plot = pg.PlotWidget()
         item: pg.PlotItem = self.plot.getPlotItem()  # pyright: ignore[reportAssignmentType]
         self._box: pg.ViewBox = item.getViewBox()
@@ -44,12 +45,16 @@ class LossChart(Card):
         for part in (*self._legend.values(), self._log):
             self.head.addWidget(part)
         self.head.setSpacing(space("m"))
+        self._none = label("The curve begins with the first step.", "muted")
+        self._none.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.add(self.plot, 1)
+        self.add(self._none, 1)
         self.body.setContentsMargins(space("s"), 0, space("s"), space("s"))
         self._log.toggled.connect(self._on_log_toggled)
         self.plot.scene().sigMouseMoved.connect(self._on_mouse_moved)  # pyright: ignore[reportAttributeAccessIssue]
         theme.theme_changed.connect(self._on_theme_changed)
         self._on_theme_changed()
+        self._show_parts()
 
     def show_curve(self, curve: Curve) -> None:
         """Show a curve, from its first step."""
@@ -62,7 +67,15 @@ class LossChart(Card):
         self.raw.setData(*self._raw)
         self.smooth.setData(*self._smooth)
         self.validation.setData(*validation)
-        self._legend["validation"].setVisible(len(validation[0]) > 0)
+        self._has_validation = len(validation[0]) > 0
+        self._show_parts()
+
+    def _show_parts(self) -> None:
+        has_points = self.points_shown > 0 or self._has_validation
+        for part in (self.plot, self._log, self._legend["each step"], self._legend["smoothed"]):
+            part.setVisible(has_points)
+        self._legend["validation"].setVisible(self._has_validation)
+        self._none.setVisible(not has_points)
 
     @property
     def points_shown(self) -> int:

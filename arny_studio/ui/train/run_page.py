@@ -19,7 +19,7 @@ from arny_studio.ui.widgets.chip import Chip
 from arny_studio.ui.widgets.layout import column, holder, row, scrolled, space
 from arny_studio.ui.widgets.notice import Notice
 from arny_studio.ui.widgets.stat_tile import StatTile
-from arny_studio.ui.widgets.text import allow, button
+from arny_studio.ui.widgets.text import allow, button, plain_tooltip
 from arny_studio.ui.wording import bytes_in_words, moment_in_words, seconds_in_words
 
 _LEAST_BODY_PX = 470  # a window that is lower scrolls
@@ -97,6 +97,10 @@ class RunPage(QWidget):
         self.log.show_state(state)
         self._show_tiles(state)
         self._show_outcome(state)
+        has_checkpoint = bool(state.checkpoints)
+        self.resume_button.setText("Resume" if has_checkpoint else "Try again")
+        again = "Go on from the newest complete checkpoint." if has_checkpoint else "Start the same recipe once more."
+        plain_tooltip(self.resume_button, again)
 
     def _show_tiles(self, state: RunState) -> None:
         last = state.curve.last
@@ -128,7 +132,7 @@ class RunPage(QWidget):
     def _build_buttons(self, theme: ThemeSwitcher) -> None:
         self.stop_save_button = button("Stop and save", tooltip="Write a checkpoint, then end; it can be resumed.")
         self.stop_now_button = button("Stop now", "danger", tooltip="End at the next step without saving.")
-        self.resume_button = button("Resume", "primary", tooltip="Go on from the newest complete checkpoint.")
+        self.resume_button = button("Resume", "primary")
         self.export_button = button("Export…", "primary")
         self._more_button = button("More")
         self._menu = QMenu(self._more_button)
