@@ -94,6 +94,7 @@ def test_that_the_phone_is_switched_off_by_the_same_button(studio, chat, qtbot):
     chat.widget.switch_button.click()
     qtbot.waitUntil(lambda: chat.controller.phase == "off", timeout=PHONE_MS)
     assert not studio.jobs.running
+    assert [each.owner for each in chat.widget.phone._picture.slices] == ["os"]
     assert chat.widget.switch_button.text() == "Start phone"
 
 

@@ -231,6 +231,9 @@ class ChatController(QObject):
             self._tell_end(phase, outcome)
         self._may_continue = False
         self._enter(phase)
+        if phase == "off":  # one that was killed keeps its last figures on show
+            self.ledger = None
+            self._judge()
         self._on_repaint_due()
         if self._restarts and phase == "off":
             self._restarts = False
