@@ -21,7 +21,7 @@ def replaced_file(path: Path) -> Iterator[BinaryIO]:
     """
     target = path.resolve()
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent)
     except OSError as error:
         raise BadInput(f"{path} cannot be written: {error.strerror}.") from error
@@ -42,6 +42,16 @@ def replaced_file(path: Path) -> Iterator[BinaryIO]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it. Raises BadInput where a file is in the way or nothing may be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise BadInput(f"{folder} should be a folder, but a file is in its place.") from error
+    except OSError as error:
+        raise BadInput(f"The folder {folder} cannot be made: {error.strerror}.") from error
 
 
 def write_text_atomically(path: Path, text: str) -> None:

@@ -35,7 +35,7 @@ def parse_row(raw: bytes, *, file: str, line: int) -> Sample | RowProblem:
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError:
-        return _syntax_problem(raw, file, line)
+        return _why_not_json(raw, file, line)
     if not isinstance(value, dict):
         return RowProblem(file=file, line=line, sentence="A row is a JSON object.")
     turns = value.get("messages")
@@ -51,6 +51,15 @@ def parse_row(raw: bytes, *, file: str, line: int) -> Sample | RowProblem:
     return Sample(line=line, id=str(value.get("id", f"line-{line}")), messages=tuple(messages), value=value)
 
 
+def syntax_problem(raw: bytes, file: str, line: int) -> RowProblem | None:
+    """What keeps a line from being strict JSON in UTF-8, with its column (in bytes or characters, from 1); else None."""
+    try:
+        orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return _why_not_json(raw, file, line)
+    return None
+
+
 def _turn_problem(turn: Any, index: int, file: str, line: int) -> RowProblem | None:
     path = f"$.messages[{index}]"
     if not isinstance(turn, dict):
@@ -63,7 +72,7 @@ def _turn_problem(turn: Any, index: int, file: str, line: int) -> RowProblem | N
     return None
 
 
-def _syntax_problem(raw: bytes, file: str, line: int) -> RowProblem:
+def _why_not_json(raw: bytes, file: str, line: int) -> RowProblem:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import random
 import shutil
 import sys
@@ -18,6 +19,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: waiting threads leave the cores to others
 
 import msgspec
 import orjson
@@ -76,9 +79,9 @@ def families(encode: Encode) -> list[Family]:
     """Endless streams; Tier-1 text never repeats, Tier-2 text is walked through again and again."""
     prose = [_document(encode, *question_document(row)) for row in generate_tier2(TIER2_ROWS, seed=PRETRAIN_SEED)]
     return [
-        Family(name="routing", documents=_tier1(encode, routing_document, PRETRAIN_SEED), batch_tokens=1200),
-        Family(name="words", documents=_tier1(encode, words_document, PRETRAIN_SEED + 500), batch_tokens=1200),
-        Family(name="prose", documents=_again_and_again(prose), batch_tokens=400, weight=0.3),
+        Family(name="routing", documents=_tier1(encode, routing_document, PRETRAIN_SEED), batch_tokens=900),
+        Family(name="words", documents=_tier1(encode, words_document, PRETRAIN_SEED + 500), batch_tokens=1800),
+        Family(name="prose", documents=_again_and_again(prose), batch_tokens=300, weight=0.3),
     ]
 
 

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog
 from arny_studio.contract import load_contract
 from arny_studio.device import DeviceProfile, load_profile
 from arny_studio.errors import ArnyError, BadRecipe
+from arny_studio.extras import missing_extra
 from arny_studio.jobs.commands import Ask, CancelReply, ForgetConversation, MemoryPressure
 from arny_studio.jobs.events import AnyEvent, Decided, Ledger, Replied, Stage
 from arny_studio.jobs.outcome import Outcome
@@ -30,7 +31,6 @@ from arny_studio.ui.chat.conversation import (
 )
 from arny_studio.ui.chat.ram_bar import picture_of
 from arny_studio.ui.chat.tab import ChatTab
-from arny_studio.ui.extras import missing_extra
 from arny_studio.ui.jobs_controller import ActiveJob
 from arny_studio.ui.tab import ChatWith, Handover, TabContext
 

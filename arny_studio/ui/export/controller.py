@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QFileDialog, QLineEdit
 
 from arny_studio.errors import ArnyError
+from arny_studio.extras import missing_extra
 from arny_studio.jobs.events import Artifact
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.recipe import ExportRecipe
@@ -15,7 +16,6 @@ from arny_studio.ui.background import Background
 from arny_studio.ui.export.form import FROM_RUN
 from arny_studio.ui.export.sources import FinishedRun, finished_runs, recipe_of
 from arny_studio.ui.export.tab import ExportTab
-from arny_studio.ui.extras import missing_extra
 from arny_studio.ui.jobs_controller import ActiveJob
 from arny_studio.ui.runs.run_board import RunBoard
 from arny_studio.ui.tab import ChatWith, EvaluateModel, ExportRun, Handover, TabContext

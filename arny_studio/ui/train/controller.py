@@ -14,12 +14,12 @@ from PySide6.QtWidgets import QFileDialog
 
 from arny_studio.atomic import write_text_atomically
 from arny_studio.errors import ArnyError, BadRecipe
+from arny_studio.extras import missing_extra
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.workspace import slug
 from arny_studio.recipe import TrainRecipe, dump_recipe
 from arny_studio.recipe.presets import list_presets, preset
 from arny_studio.ui.background import Background
-from arny_studio.ui.extras import missing_extra
 from arny_studio.ui.jobs_controller import ActiveJob
 from arny_studio.ui.runs.run_board import RunBoard
 from arny_studio.ui.tab import ExportRun, Handover, TabContext, TrainOn

@@ -27,7 +27,9 @@ def scope(name: str) -> Speak:
     return say_slot(name, one_of([f"<{name}>"]))
 
 
-def said(text: str, *, seed: int = 0, carriers: Carriers | None = None, fill: Fill = "any") -> tuple[str, dict[str, str]]:
+def said(
+    text: str, *, seed: int = 0, carriers: Carriers | None = None, fill: Fill = "any"
+) -> tuple[str, dict[str, str]]:
     draw, out = Draw(Random(seed).random, fill), []
     node = parse_template(text)
     draw.carried = frozenset(slot_names(node))

@@ -46,10 +46,17 @@ _DIMENSIONS = tuple(tuple(units.items()) for units in (_LENGTH, _MASS, _VOLUME, 
 _AMOUNTS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 16, 20, 25, 30, 40, 50, 60, 75, 100, 120, 150, 200, 250, 500, 1000)
 
 
+_SMALLEST, _LARGEST = 0.05, 10_000  # a result in between is said in at most two decimals and four digits
+
+
 def convert(value: float, from_size: float, to_size: float) -> str:
-    """`value` units of one size in units of another, as text with at most two decimals (more for tiny results)."""
-    result = value * from_size / to_size
-    return plain(result) if result >= 0.01 else f"{result:.2g}"
+    """`value` units of one size in units of another, as text with at most two decimals."""
+    return plain(value * from_size / to_size)
+
+
+def _is_sayable(value: float, from_size: float, to_size: float) -> bool:
+    """Whether people would ask for it: nobody wants a teaspoon in gallons."""
+    return _SMALLEST <= value * from_size / to_size < _LARGEST
 
 
 def _two_units(draw: Draw) -> tuple[tuple[str, ...], float, tuple[str, ...], float]:
@@ -73,7 +80,10 @@ def _quantity(draw: Draw, names: tuple[str, ...], value: int) -> str:
 def _spoken(draw: Draw) -> tuple[str, str]:
     """The quantity asked about and the plural unit wanted; the answer is set."""
     from_names, from_size, to_names, to_size = _two_units(draw)
-    value = _AMOUNTS[draw.pick(len(_AMOUNTS))]
+    if not any(_is_sayable(amount, from_size, to_size) for amount in _AMOUNTS) and from_size < to_size:
+        from_names, from_size, to_names, to_size = to_names, to_size, from_names, from_size
+    sayable = [amount for amount in _AMOUNTS if _is_sayable(amount, from_size, to_size)] or [1]
+    value = sayable[draw.pick(len(sayable))]
     draw.answer = f"{convert(value, from_size, to_size)} {to_names[0]}"
     if draw.random() < 0.15:
         return _quantity(draw, from_names, value), to_names[2]
@@ -93,9 +103,12 @@ def how_many(draw: Draw) -> str:
 
 
 def unit_pair(draw: Draw) -> str:
-    """“inches to centimeters”, without an amount: the answer is the factor."""
+    """“inches to centimeters”, without an amount: the answer is the factor, told from the larger unit."""
     from_names, from_size, to_names, to_size = _two_units(draw)
-    draw.answer = f"1 {from_names[1]} = {convert(1, from_size, to_size)} {to_names[0]}"
+    (large, large_size), (small, small_size) = sorted(
+        ((from_names, from_size), (to_names, to_size)), key=lambda unit: -unit[1]
+    )
+    draw.answer = f"1 {large[1]} = {convert(1, large_size, small_size)} {small[0]}"
     return f"{from_names[0]} {('to', 'into', 'and', 'to')[draw.pick(4)]} {to_names[0]}"
 
 
