@@ -55,5 +55,5 @@ def test_that_a_full_disk_is_said_and_leaves_the_old_file(tmp_path):
 
 def test_that_a_place_that_cannot_be_written_is_said(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(BadInput, match="cannot be written"):
+    with pytest.raises(BadInput, match="should be a folder, but a file is in its place"):
         write_text_atomically(tmp_path / "file" / "below.txt", "x")

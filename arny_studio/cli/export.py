@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from arny_studio.atomic import replaced_file
+from arny_studio.atomic import make_folder, replaced_file
 from arny_studio.cli.running import run_recipe
 from arny_studio.errors import BadInput, BadRecipe
 from arny_studio.jobs.events import Artifact
@@ -51,6 +51,8 @@ def export(
             merged_folder=merged, keep_f16=keep_f16, threads=threads,
         ),
     )  # fmt: skip
+    if out is not None:
+        make_folder(out)  # hours of work should not end at a folder that cannot be made
     made: list[Artifact] = []
     outcome, folder = run_recipe(
         "export",
@@ -154,7 +156,7 @@ def _delivered(made: Path, out: Path | None) -> Path:
     """The file under `out`: linked where that is the same disk, else copied; the run folder keeps its own."""
     if out is None:
         return made
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     final = out / made.name
     if made.is_dir():
         for part in sorted(made.iterdir()):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
 from arny_studio import __version__
 from arny_studio.cli import data, demo, evaluate, export, generate, phone, route, runs, train
-from arny_studio.errors import ArnyError
+from arny_studio.errors import ArnyError, BadInput
+from arny_studio.jobs.outcome import EXIT_STOPPED
+
+_INTERRUPTED = 130  # how typer ends at Ctrl-C
 
 app = typer.Typer(
     help="Curate, fine-tune, export and try the two on-device models of Arny.",
@@ -51,15 +54,28 @@ def main() -> None:
     try:
         app()
     except ArnyError as error:
-        console = Console(stderr=True, highlight=False, soft_wrap=True)
-        console.print("error:", style="bold red", end=" ")
-        console.print(error.sentence, markup=False)
-        if error.hint:
-            console.print(error.hint, markup=False, style="dim")
-        sys.exit(error.exit_code)
+        _refuse(error)
     except BrokenPipeError:  # `arny … | head`
         sys.stderr.close()
         sys.exit(1)
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            sys.stderr.write("Stopped.\n")
+            sys.exit(EXIT_STOPPED)
+        raise
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _refuse(BadInput(f"{error.filename} cannot be used: {error.strerror}."))
+
+
+def _refuse(error: ArnyError) -> NoReturn:
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print("error:", style="bold red", end=" ")
+    console.print(error.sentence, markup=False)
+    if error.hint:
+        console.print(error.hint, markup=False, style="dim")
+    sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,8 @@ def route(
 
 def _run(recipe: PhoneRecipe, folder: Path) -> tuple[_Heard, int]:
     heard = _Heard()
-    outcome, _ = run_recipe("phone", recipe, folder=RunFolder.create(folder, recipe), quiet=True, on_event=heard.hear)
+    run = RunFolder.create(folder, recipe)
+    outcome, _ = run_recipe("phone", recipe, folder=run, quiet=True, is_scratch=True, on_event=heard.hear)
     return heard, outcome.exit_code
 
 

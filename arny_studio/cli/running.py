@@ -32,6 +32,7 @@ def run_recipe(
     as_json: bool = False,
     on_event: Callable[[AnyEvent], None] | None = None,
     quiet: bool = False,
+    is_scratch: bool = False,
     python: str | None = None,
     program: Sequence[str] | None = None,
 ) -> tuple[Outcome, RunFolder]:
@@ -39,12 +40,14 @@ def run_recipe(
 
     A new run folder is made in the workspace unless one is given, whose run is then resumed. Progress goes to stderr;
     with `as_json` every event goes to stdout as one JSON line instead. Ctrl-C stops and saves, a second one stops now.
-    A failure's sentence and hint are printed to stderr. `python` and `program` are those of `start_job`. Raises ArnyError where the worker cannot be started.
+    A failure's sentence and hint are printed to stderr, and where its log lies; `is_scratch` says that the folder is
+    gone afterwards, so what the log tells of a fault is printed instead. `python` and `program` are those of
+    `start_job`. Raises ArnyError where the worker cannot be started.
     """
     run = folder if folder is not None else Workspace(workspace or default_workspace()).new_run(kind, recipe)
     with display_for(as_json=as_json, quiet=quiet) as display:
         outcome = asyncio.run(_follow(kind, run, display, on_event, python, program))
-    _print_end(outcome, run, quiet=quiet or as_json)
+    _print_end(outcome, run, quiet=quiet or as_json, is_scratch=is_scratch)
     return outcome, run
 
 
@@ -103,13 +106,16 @@ class _Stops:
         self._tasks.append(asyncio.ensure_future(stopping))
 
 
-def _print_end(outcome: Outcome, run: RunFolder, *, quiet: bool) -> None:
+def _print_end(outcome: Outcome, run: RunFolder, *, quiet: bool, is_scratch: bool) -> None:
     """The end in words: always for a failure, otherwise unless quiet."""
     console = Console(file=sys.stderr, highlight=False, soft_wrap=True)
     if outcome.kind == "failed":
         console.print("Failed: " + outcome.sentence, style="red", markup=False)
         if outcome.hint:
             console.print(outcome.hint, markup=False)
-        console.print(f"Log: {run.stderr_path}", style="dim", markup=False)
+        if not is_scratch:
+            console.print(f"Log: {run.stderr_path}", style="dim", markup=False)
+        elif outcome.failure in ("bug", "library"):
+            console.print(outcome.details, style="dim", markup=False)
     elif not quiet:
         console.print(outcome.sentence, markup=False)

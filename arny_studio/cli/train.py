@@ -18,6 +18,7 @@ from arny_studio.jobs.workspace import Workspace
 from arny_studio.paths import default_workspace
 from arny_studio.recipe import TrainRecipe, dump_recipe, load_recipe
 from arny_studio.recipe.presets import list_presets, preset
+from arny_studio.spelling import unknown_field_hint
 
 _PATHS = ("base", "train_data", "validation_data", "contract")  # base and contract may also be ids
 
@@ -102,7 +103,8 @@ def _changed(recipe: TrainRecipe, changes: dict[str, Any]) -> TrainRecipe:
     try:
         return msgspec.convert(msgspec.to_builtins(recipe) | changes, TrainRecipe)
     except msgspec.ValidationError as error:
-        raise BadRecipe(f"--set: {error}.") from error
+        hint = unknown_field_hint(str(error), TrainRecipe.__struct_fields__)
+        raise BadRecipe(f"--set: {error}.", hint=hint) from error
 
 
 def _parsed(settings: list[str]) -> dict[str, Any]:

@@ -5,8 +5,6 @@ Real limits vary: iOS lets an app have 37–75 % of the RAM depending on model a
 
 from __future__ import annotations
 
-import difflib
-import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,6 +13,7 @@ from msgspec import Meta, Struct
 
 from arny_studio.errors import BadRecipe, MissingFile
 from arny_studio.paths import DATA_DIR
+from arny_studio.spelling import unknown_field_hint
 
 DEVICES_DIR = DATA_DIR / "devices"
 
@@ -70,6 +69,9 @@ class DeviceProfile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return self.tier1 if tier == 1 else self.tier2
 
 
+_FIELDS = tuple(dict.fromkeys((*DeviceProfile.__struct_fields__, *TierSettings.__struct_fields__)))
+
+
 def built_in_profiles() -> dict[str, DeviceProfile]:
     """The profiles that ship with the product, by id, smallest phone first."""
     profiles = {path.stem: load_profile(path) for path in DEVICES_DIR.glob("*.toml")}
@@ -92,7 +94,9 @@ def load_profile(name_or_path: str | Path) -> DeviceProfile:
     try:
         profile = msgspec.toml.decode(path.read_bytes(), type=DeviceProfile)
     except msgspec.ValidationError as error:
-        raise BadRecipe(f"{path.name}: {error}.", hint=_hint(str(error))) from error
+        raise BadRecipe(f"{path.name}: {error}.", hint=unknown_field_hint(str(error), _FIELDS)) from error
+    except UnicodeDecodeError as error:
+        raise BadRecipe(f"{path.name} is not a TOML file: byte {error.start + 1} is not UTF-8.") from error
     except (msgspec.DecodeError, ValueError) as error:
         raise BadRecipe(f"{path.name} is not a TOML file: {error}.") from error
     _refuse_contradictions(profile, path.name)
@@ -106,12 +110,3 @@ def _refuse_contradictions(profile: DeviceProfile, source: str) -> None:
             f"{source}: os_reserve_mib and app_budget_mib make {held} MiB together, the phone has {profile.ram_mib}.",
             hint="Lower one of them or raise ram_mib.",
         )
-
-
-def _hint(message: str) -> str:
-    unknown = re.search(r"unknown field `(\w+)`", message)
-    if unknown is None:
-        return ""
-    fields = {*DeviceProfile.__struct_fields__, *TierSettings.__struct_fields__}
-    near = difflib.get_close_matches(unknown[1], fields, n=1)
-    return f"Did you mean {near[0]!r}?" if near else ""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from arny_studio.engine.safetensors_reading import open_weights
 from arny_studio.errors import BadInput, MissingExtra, MissingFile
 
 if TYPE_CHECKING:
@@ -97,12 +98,10 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def check_base(folder: Path) -> None:
-    """Refuse, before anything heavy is imported, a folder that cannot be loaded."""
+    """Refuse, before anything heavy is imported, a folder that cannot be loaded: weights missing, cut short, pickled."""
     read_config(folder)
-    if not any(folder.glob("*.safetensors")):
-        raise MissingFile(
-            f"{folder} has no weights in safetensors.", hint="Other formats can run code when they are read."
-        )
+    with open_weights(folder):
+        pass
 
 
 def place(*, load_in_4bit: bool, optimizer_8bit: bool, gradient_checkpointing: bool, folder: Path) -> Placement:

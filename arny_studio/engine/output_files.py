@@ -16,7 +16,7 @@ from arny_studio.atomic import sync_folder
 from arny_studio.errors import BadInput, DiskFull
 
 SLACK_BYTES = 1 << 20  # logs, manifests and the file system's own blocks
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def require_room(folder: Path, needed_bytes: int, what: str) -> None:
@@ -53,6 +53,8 @@ def disk_full_as_sentence(written: Path, expected_bytes: int, what: str) -> Iter
     try:
         yield
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise _too_large(written.parent, expected_bytes, what) from error
         if error.errno in _FULL:
             raise disk_full(written.parent, missing_bytes(written, expected_bytes), what) from error
         raise BadInput(f"{what} cannot be written in {written.parent}: {error.strerror or error}.") from error
@@ -70,6 +72,13 @@ def disk_full(folder: Path, missing: int, what: str) -> DiskFull:
         f"There is no room for {what}: {missing:,} bytes ({missing / 2**20:,.1f} MiB) more are needed on the disk of"
         f" {folder}.",
         hint="Free some room there, or write to another disk.",
+    )
+
+
+def _too_large(folder: Path, size_bytes: int, what: str) -> DiskFull:
+    return DiskFull(
+        f"{what} takes {size_bytes:,} bytes, which is more than one file may hold in {folder}.",
+        hint="Write to another disk (a FAT disk stops at 4 GiB), or raise the limit of `ulimit -f`.",
     )
 
 

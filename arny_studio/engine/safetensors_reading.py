@@ -144,7 +144,7 @@ def read_header(file: Path) -> dict[str, StoredTensor]:
         if tensor.start + tensor.nbytes > size:
             missing = tensor.start + tensor.nbytes - size
             raise BadInput(
-                f"{file} is cut short: tensor {tensor.name} ends {missing} bytes after the end of the file.",
+                f"{file} is cut short: tensor {tensor.name} ends {missing:,} bytes after the end of the file.",
                 hint="Download or copy the file again.",
             )
     return tensors

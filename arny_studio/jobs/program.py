@@ -144,6 +144,9 @@ def _described(error: BaseException, text: str) -> Failed:
             return Failed(kind="missing_file", sentence=f"There is no such file: {missing}.", traceback=text)
         case OSError() if error.errno in _DISK_FULL_ERRORS:
             return _disk_full(error, text)
+        case PermissionError() | NotADirectoryError() | IsADirectoryError() if error.filename:
+            sentence = f"{error.filename} cannot be used: {error.strerror}."
+            return Failed(kind="bad_input", sentence=sentence, traceback=text)
         case ModuleNotFoundError() if not (error.name or "").startswith("arny_studio"):
             return _missing_library(error.name or str(error), text)
     if type(error).__name__ == "OutOfMemoryError":  # torch's; jobs may not import torch to name it

@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from arny_studio.errors import MissingFile
+from arny_studio.errors import BadInput, MissingFile
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.recipe import Recipe
 
@@ -15,7 +15,10 @@ _SLUG_LENGTH = 40
 
 
 class Workspace:
-    """Four folders below a root, each made when it is first asked for."""
+    """Four folders below a root, each made when it is first asked for.
+
+    Raises BadInput where one cannot be made: the root is a file, or nothing may be written there.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
@@ -85,11 +88,20 @@ class Workspace:
             except FileExistsError:
                 number += 1
                 path = self.runs / f"{name}-{number}"
+            except OSError as error:
+                raise self._unusable(error) from error
 
     def _made(self, name: str) -> Path:
         folder = self.root / name
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._unusable(error) from error
         return folder
+
+    def _unusable(self, error: OSError) -> BadInput:
+        hint = "Name another folder with --workspace, or in ARNY_WORKSPACE."
+        return BadInput(f"The workspace {self.root} cannot be written: {error.strerror}.", hint=hint)
 
 
 def slug(title: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,6 +9,7 @@ import msgspec
 
 from arny_studio.errors import BadRecipe, MissingFile
 from arny_studio.recipe.recipes import Recipe
+from arny_studio.spelling import unknown_field_hint
 
 SomeRecipe = TypeVar("SomeRecipe", bound=Recipe)
 
@@ -21,7 +21,9 @@ def load_recipe(path: Path, kind: type[SomeRecipe]) -> SomeRecipe:
     try:
         return msgspec.toml.decode(path.read_bytes(), type=kind)
     except msgspec.ValidationError as error:
-        raise BadRecipe(f"{path}: {error}.", hint=_nearest_field_hint(str(error), kind)) from error
+        raise BadRecipe(f"{path}: {error}.", hint=unknown_field_hint(str(error), kind.__struct_fields__)) from error
+    except UnicodeDecodeError as error:
+        raise BadRecipe(f"{path} is not a TOML file: byte {error.start + 1} is not UTF-8.") from error
     except (msgspec.DecodeError, ValueError) as error:
         raise BadRecipe(f"{path} is not a TOML file: {error}.") from error
 
@@ -32,13 +34,3 @@ def dump_recipe(recipe: Recipe) -> str:
 
     values = {key: value for key, value in msgspec.to_builtins(recipe).items() if value is not None}
     return tomli_w.dumps(values)
-
-
-def _nearest_field_hint(message: str, kind: type[Recipe]) -> str:
-    import difflib
-
-    unknown = re.search(r"unknown field `(\w+)`", message)
-    if unknown is None:
-        return ""
-    near = difflib.get_close_matches(unknown[1], kind.__struct_fields__, n=1)
-    return f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(kind.__struct_fields__)}."

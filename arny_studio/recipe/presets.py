@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +11,7 @@ from msgspec import Struct
 from arny_studio import paths
 from arny_studio.errors import BadRecipe
 from arny_studio.recipe.recipes import TrainRecipe
+from arny_studio.spelling import did_you_mean, unknown_field_hint
 
 PRESETS_DIR: Path = paths.DATA_DIR / "presets"
 _EMBEDDED_BASE = "@demo-base"  # stands in a preset for the base that is shipped with the program
@@ -48,7 +48,8 @@ def preset(name: str, **overrides: Any) -> TrainRecipe:
     try:
         return msgspec.convert(fields, TrainRecipe)
     except msgspec.ValidationError as error:
-        raise BadRecipe(f"Preset {name}: {error}.") from error
+        hint = unknown_field_hint(str(error), TrainRecipe.__struct_fields__)
+        raise BadRecipe(f"Preset {name}: {error}.", hint=hint) from error
 
 
 def _read(path: Path) -> Preset:
@@ -61,5 +62,4 @@ def _read(path: Path) -> Preset:
 
 def _nearest(name: str) -> str:
     known = [found.id for found in list_presets()]
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"Did you mean {near[0]!r}?" if near else f"Presets: {', '.join(known)}."
+    return did_you_mean(name, known, otherwise=f"Presets: {', '.join(known)}.")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 from msgspec import Struct
 
+from arny_studio.dataset.reading import BOM, syntax_problem
 from arny_studio.errors import BadInput, MissingFile
 from arny_studio.jobs.commands import AnyCommand, Ask, CancelReply, ForgetConversation, MemoryPressure, Stop
 from arny_studio.jobs.events import Finished, Progress, Stage, Stopped
@@ -22,6 +23,7 @@ from arny_studio.recipe import PhoneRecipe
 if TYPE_CHECKING:
     from arny_studio.engine.phone import Phone
 
+QUERY_LINE = 'Every line is a JSON object such as {"query": "Book a flight"}.'
 TICK_S = 0.25  # how often an idle phone looks at its cap and at Tier-2's idle time
 
 
@@ -48,16 +50,20 @@ def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
 
 
 def read_queries(path: Path) -> Iterator[ScriptedQuery]:
-    """The lines of a query file. Raises MissingFile, or BadInput with file and line."""
+    """The lines of a query file. Raises MissingFile, or BadInput with file, line and, where it has one, column."""
     if not path.is_file():
         raise MissingFile(f"There is no query file at {path}.")
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
+        line = line.removeprefix(BOM) if number == 1 else line
         if not line.strip():
             continue
+        problem = syntax_problem(line, path.name, number)
+        if problem is not None:
+            raise BadInput(str(problem), hint=QUERY_LINE)
         try:
             yield msgspec.json.decode(line, type=ScriptedQuery)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise BadInput(f'{path.name}:{number}: a line is {{"query": …}}: {error}.') from error
+        except msgspec.DecodeError as error:
+            raise BadInput(f"{path.name}:{number}: {error}.", hint=QUERY_LINE) from error
 
 
 class Desk:
