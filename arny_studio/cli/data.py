@@ -25,10 +25,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 @app.command("check")
 def check(
     file: File,
-    contract: Annotated[str, typer.Option(help="Contract id or file.")] = "router-v1",
+    contract: Annotated[
+        str, typer.Option(help="Contract: a built-in id (router-v1, tools-v1) or a .json file.")
+    ] = "router-v1",
     as_json: AsJson = False,
 ) -> None:
-    """Check every row; exit code 4 where problems are found."""
+    """Check every row: JSON, roles, and decisions against the contract. Exit code 4: problems found."""
     summary, problems = summarise(check_file(file, load_contract(contract)))
     if as_json:
         value = {"summary": summary, "problems": problems}
@@ -49,10 +51,10 @@ def split(
     file: File,
     validation: Annotated[float, typer.Option(min=0, max=0.99, help="Share of validation rows.")] = 0.1,
     test: Annotated[float, typer.Option(min=0, max=0.99, help="Share of test rows.")] = 0.0,
-    out: Annotated[Path | None, typer.Option(help="Folder to write to; default: beside the file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to; else beside the file.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Split by row id: a row falls on the same side in every file, order and run."""
+    """Split into train, validation and test files by row id, so that a row falls on the same side every time."""
     shares = SplitShares(validation=validation, test=test)
     written = split_file(file, out or file.parent, shares)
     if as_json:

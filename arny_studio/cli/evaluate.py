@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from arny_studio.cli.running import run_recipe
+from arny_studio.cli.running import WorkspacePath, run_recipe
 from arny_studio.evaluation import RouterScores
 from arny_studio.evaluation.report import score_lines
 from arny_studio.jobs.events import AnyEvent, Result
@@ -20,16 +20,22 @@ from arny_studio.recipe import EvaluateRecipe
 
 def evaluate(
     model: Annotated[Path, typer.Argument(help="GGUF file, or a model or adapter folder.", show_default=False)],
-    data: Annotated[Path, typer.Argument(help="JSONL: messages rows, or {text, journey} rows.", show_default=False)],
+    data: Annotated[
+        Path, typer.Argument(help="JSONL file: samples with messages, or rows of text and journey.", show_default=False)
+    ],
     limit: Annotated[int, typer.Option(min=0, help="Rows to score; 0: all.")] = 0,
-    constrained: Annotated[bool, typer.Option("--constrained", help="Decode under the contract's schema.")] = False,
-    contract: Annotated[str, typer.Option("--contract", help="Contract id or file.")] = "router-v1",
+    constrained: Annotated[
+        bool, typer.Option("--constrained", help="Let the model write only what the contract's schema allows.")
+    ] = False,
+    contract: Annotated[
+        str, typer.Option("--contract", help="Contract: a built-in id (router-v1, tools-v1) or a .json file.")
+    ] = "router-v1",
     context: Annotated[int, typer.Option(min=128, help="Context length, in tokens.")] = 1024,
     threads: Annotated[int, typer.Option(min=0, help="Threads; 0: one less than there are cores.")] = 0,
-    workspace: Annotated[Path | None, typer.Option(help="Where the run folder goes.")] = None,
+    workspace: WorkspacePath = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as one JSON object.")] = False,
 ) -> None:
-    """Score a router: JSON validity, journeys, missing fields, intents, complexity. Keeps every prediction."""
+    """Score a router on held-out rows: valid JSON, journey, intent, missing fields, complexity. Keeps every prediction."""
     recipe = EvaluateRecipe(
         model=str(model.absolute()),
         data=str(data.absolute()),

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from arny_studio.atomic import make_folder, replaced_file
-from arny_studio.cli.running import run_recipe
+from arny_studio.cli.running import WorkspacePath, run_recipe
 from arny_studio.errors import BadInput, BadRecipe
 from arny_studio.jobs.events import Artifact
 from arny_studio.jobs.folder import RunFolder
@@ -33,16 +33,19 @@ def export(
         str, typer.Option(help="Folder of the base model; with RUN, instead of the base it was trained on.")
     ] = "",
     adapter: Annotated[str, typer.Option(help="Folder of a LoRA adapter, where no RUN is given.")] = "",
-    quant: Annotated[list[str] | None, typer.Option(help=f"Repeatable: {', '.join(get_args(Quant))}.")] = None,
+    quant: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Format to write: {', '.join(get_args(Quant))}. Repeatable; without it Q4_K_M."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the files; else they stay in the run folder.")] = None,
-    name: Annotated[str, typer.Option(help="Basename of the files; else made from the base's name.")] = "",
+    name: Annotated[str, typer.Option(help="What the files' names begin with; else the base's name.")] = "",
     merged: Annotated[bool, typer.Option(help="Also write the merged model as safetensors.")] = False,
     keep_f16: Annotated[bool, typer.Option(help="Keep the F16 file even where it is not asked for.")] = False,
-    threads: Annotated[int, typer.Option(min=0, help="0: one less than there are cores.")] = 0,
-    workspace: Annotated[Path | None, typer.Option(help="Workspace folder.")] = None,
+    threads: Annotated[int, typer.Option(min=0, help="Threads; 0: one less than there are cores.")] = 0,
+    workspace: WorkspacePath = None,
     as_json: AsJson = False,
 ) -> None:
-    """Merge an adapter into its base and write GGUF files."""
+    """Merge the adapter of a training run into its base and write GGUF files, quantized as asked."""
     root = workspace or default_workspace()
     recipe = _recipe(
         _training_run(Workspace(root), run) if run else None,
@@ -70,7 +73,7 @@ def export(
 
 
 def inspect(file: File, as_json: AsJson = False) -> None:
-    """Show what a GGUF file says about itself. The header is checked first; hostile files are refused."""
+    """Show what a GGUF file says about itself: architecture, size, tensor types, metadata."""
     answer, _ = _ask(file)
     if as_json:
         print(json.dumps(answer))
@@ -85,7 +88,7 @@ def inspect(file: File, as_json: AsJson = False) -> None:
 
 
 def verify(file: File, as_json: AsJson = False) -> None:
-    """Check a GGUF: header, every value, chat template, end of generation, and its lineage.json. Exit code 4: not sound."""
+    """Check a whole GGUF: header, values, chat template, end token, lineage.json. Exit code 4: not sound."""
     answer, exit_code = _ask(file, "--verify")
     if as_json:
         print(json.dumps(answer))

@@ -26,7 +26,9 @@ Phrases = Annotated[
         help="`train`; `test`: held-out phrases and entities; `shapes` (Tier-1, harder): held-out sentence shapes.",
     ),
 ]
-ContractName = Annotated[str, typer.Option("--contract", help="Contract id or file.")]
+ContractName = Annotated[
+    str, typer.Option("--contract", help="Contract: a built-in id (router-v1, tools-v1) or a .json file.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from arny_studio import __version__
 from arny_studio.cli import data, demo, evaluate, export, generate, phone, route, runs, train
@@ -15,8 +16,23 @@ from arny_studio.jobs.outcome import EXIT_STOPPED
 
 _INTERRUPTED = 130  # how typer ends at Ctrl-C
 
+_ORDER = ("demo", "generate", "data", "train", "export", "inspect", "verify", "eval", "route", "phone", "runs")
+
+
+class _InOrderOfWork(TyperGroup):
+    """Lists the commands as one comes to need them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # typer hides the class of its contexts
+        """Every command; one that has no place in the order comes last."""
+        return sorted(
+            super().list_commands(ctx), key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER)
+        )
+
+
 app = typer.Typer(
-    help="Curate, fine-tune, export and try the two on-device models of Arny.",
+    cls=_InOrderOfWork,
+    help="Make, fine-tune, export and try the two on-device models of Arny. Begin with: arny demo",
+    epilog="Exit codes: 0 finished, 1 failed, 2 bad recipe or usage, 3 stopped, 4 finished and found problems.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

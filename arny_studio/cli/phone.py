@@ -11,18 +11,23 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from arny_studio.cli.running import run_recipe
+from arny_studio.cli.running import WorkspacePath, run_recipe
 from arny_studio.device import DeviceProfile, built_in_profiles
 from arny_studio.jobs.events import AnyEvent, Replied
 from arny_studio.paths import DEMO_TIER1, DEMO_TIER2
 from arny_studio.recipe import PhoneRecipe
 
-app = typer.Typer(help="Try the two models on a simulated phone.", no_args_is_help=True)
+app = typer.Typer(help="Send scripted queries through a simulated phone; list the phones.", no_args_is_help=True)
 
-Device = Annotated[str, typer.Option(help="4gb, 6gb, 12gb, or a profile file (.toml).")]
-Tier1 = Annotated[Path | None, typer.Option("--tier1", help="GGUF of the router; the embedded demo without it.")]
-Tier2 = Annotated[Path | None, typer.Option("--tier2", help="GGUF of the reasoner; none beside an own --tier1.")]
-ContractName = Annotated[str, typer.Option("--contract", help="Contract id or file.")]
+Device = Annotated[str, typer.Option(help="The phone: 4gb, 6gb, 12gb, or a profile file (.toml).")]
+Tier1 = Annotated[Path | None, typer.Option("--tier1", help="GGUF of the router; without it the embedded demo router.")]
+Tier2 = Annotated[
+    Path | None,
+    typer.Option("--tier2", help="GGUF of the reasoner; without it the embedded one, or none beside --tier1."),
+]
+ContractName = Annotated[
+    str, typer.Option("--contract", help="Contract: a built-in id (router-v1, tools-v1) or a .json file.")
+]
 Threads = Annotated[int, typer.Option(min=0, help="Threads; 0: one less than there are cores.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of sampling.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -39,7 +44,7 @@ def run(
     contract: ContractName = "router-v1",
     threads: Threads = 0,
     seed: Seed = 1,
-    workspace: Annotated[Path | None, typer.Option(help="Where the run folder goes.")] = None,
+    workspace: WorkspacePath = None,
     as_json: AsJson = False,
 ) -> None:
     """Send every query of a file through one phone, in order; with --json one line each."""

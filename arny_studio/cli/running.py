@@ -8,7 +8,9 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
 
 from arny_studio.cli.progress import Display, display_for
@@ -19,6 +21,13 @@ from arny_studio.jobs.supervisor import Grace, Job, start_job
 from arny_studio.jobs.workspace import Workspace
 from arny_studio.paths import default_workspace
 from arny_studio.recipe import Recipe
+
+WorkspacePath = Annotated[
+    Path | None,
+    typer.Option(
+        "--workspace", "-w", help="Folder of the runs and what they make; else $ARNY_WORKSPACE, else your data folder."
+    ),
+]
 
 _AT_ONCE = Grace(message_s=0.2, terminate_s=0.2)
 

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from arny_studio.cli.running import WorkspacePath
 from arny_studio.errors import BadInput
 from arny_studio.jobs.event_log import last_event
 from arny_studio.jobs.events import Terminal
@@ -25,7 +26,6 @@ from arny_studio.paths import default_workspace
 
 app = typer.Typer(help="List, inspect and stop the runs of a workspace.", no_args_is_help=True)
 
-WorkspacePath = Annotated[Path | None, typer.Option("--workspace", "-w", help="Folder of the workspace.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 RunName = Annotated[str, typer.Argument(help="Name of a run, its beginning, its folder, or `latest`.")]
 
@@ -65,9 +65,9 @@ def show_run(name: RunName, workspace: WorkspacePath = None, as_json: AsJson = F
 def stop_run(
     name: RunName,
     workspace: WorkspacePath = None,
-    now: Annotated[bool, typer.Option("--now", help="Do not save first.")] = False,
+    now: Annotated[bool, typer.Option("--now", help="Stop at once, without saving.")] = False,
 ) -> None:
-    """Stop a run that goes on, in this or another program, and wait for its end."""
+    """Stop a run, whichever program started it, and wait for its end. It saves first."""
     run = _workspace(workspace).find_run(name)
     outcome = asyncio.run(_stop(run, "now" if now else "save"))
     if outcome is None:

@@ -10,7 +10,7 @@ import msgspec
 import typer
 from msgspec import structs
 
-from arny_studio.cli.running import run_recipe
+from arny_studio.cli.running import WorkspacePath, run_recipe
 from arny_studio.errors import BadRecipe
 from arny_studio.jobs.events import Artifact
 from arny_studio.jobs.folder import RunFolder
@@ -25,24 +25,26 @@ _PATHS = ("base", "train_data", "validation_data", "contract")  # base and contr
 
 def train(
     recipe: Annotated[Path | None, typer.Argument(help="Recipe file (TOML).", show_default=False)] = None,
-    preset_name: Annotated[str, typer.Option("--preset", help="Start from a preset instead; see --presets.")] = "",
+    preset_name: Annotated[
+        str, typer.Option("--preset", help="Start from a preset instead of a file; --presets lists them.")
+    ] = "",
     resume: Annotated[str, typer.Option(help="Go on with a run: its name, `latest`, or its folder.")] = "",
-    base: Annotated[str, typer.Option(help="Folder of the base model, or its Hub id.")] = "",
+    base: Annotated[str, typer.Option(help="Folder of the base model, or its Hugging Face id.")] = "",
     data: Annotated[str, typer.Option(help="JSONL file with the training samples.")] = "",
     validation: Annotated[str, typer.Option(help="JSONL file with the validation samples.")] = "",
-    title: Annotated[str, typer.Option(help="What you call this run.")] = "",
+    title: Annotated[str, typer.Option(help="Name for this run.")] = "",
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Any field of the recipe: --set learning_rate=1e-4. Repeatable.")
     ] = None,
     show_presets: Annotated[bool, typer.Option("--presets", help="List the presets and end.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the recipe that would run, and end.")] = False,
-    workspace: Annotated[Path | None, typer.Option(help="Workspace folder.")] = None,
+    workspace: WorkspacePath = None,
     python: Annotated[
-        str, typer.Option(help="Interpreter with the training stack, where it lives in an environment of its own.")
+        str, typer.Option(help="Python to train with, where torch lives in an environment of its own.")
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print every event as a JSON line.")] = False,
 ) -> None:
-    """Fine-tune an adapter. Ctrl-C stops and saves; --resume goes on from the newest complete checkpoint."""
+    """Fine-tune a LoRA adapter from a recipe or a preset. Ctrl-C stops and saves; --resume goes on from there."""
     if show_presets:
         _print_presets()
         return
