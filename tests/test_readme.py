@@ -24,7 +24,7 @@ def test_that_every_picture_and_file_that_the_readme_links_to_exists():
 
 def test_that_every_make_target_in_the_readme_exists():
     makefile = (ROOT / "Makefile").read_text()
-    targets = set(re.findall(r"`make ([a-z-]+)`", README))
+    targets = set(re.findall(r"(?:`|^)make ([a-z-]+)", README, re.M))
     assert {"demo", "test"} <= targets
     assert [target for target in targets if not re.search(rf"^{target}:", makefile, re.M)] == []
 

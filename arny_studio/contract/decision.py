@@ -54,7 +54,9 @@ def decode(contract: Contract, text: str, *, threshold: int | None = None) -> De
     """Read a model's output strictly: one JSON object, no duplicate keys, no NaN, every field and rule checked."""
     try:
         value = json.loads(text, object_pairs_hook=_object_without_duplicates, parse_constant=_refuse_constant)
-        orjson.dumps(value)  # what cannot be written again (half a surrogate pair, 70 digits) cannot be passed on either
+        orjson.dumps(
+            value
+        )  # what cannot be written again (half a surrogate pair, 70 digits) cannot be passed on either
     except (ValueError, TypeError, RecursionError) as error:
         problem = Problem(path="$", sentence=f"This is not JSON: {error}.", rule="syntax")
         return Decoded(text=text, decision=None, problems=(problem,))

@@ -24,7 +24,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: waiting thr
 
 import msgspec
 import orjson
+import torch
 from tokenizers import Tokenizer
+from transformers import Qwen2ForCausalLM
 
 from arny_studio.atomic import write_text_atomically
 from arny_studio.cli.running import run_recipe
@@ -47,7 +49,7 @@ Row = dict[str, Any]
 Encode = Callable[[str], list[int]]
 TIER2_ROWS = 4000
 TUNE_ROWS: dict[Tier, int] = {"tier1": 20_000, "tier2": 3000}
-PRETRAIN_SEED, TUNE_SEED, TEST_SEED = 1001, 7, 77
+PRETRAIN_SEED, SECOND_SITTING, TUNE_SEED, TEST_SEED = 1001, 5000, 7, 77
 QUANT: Quant = "Q8_0"
 CARD = MODELS_DIR / "README.md"
 CARD_START, CARD_END = "<!-- measured by rebuild.py -->\n", "<!-- end of measured -->"
@@ -75,12 +77,12 @@ def question_document(row: Row) -> tuple[str, str]:
     return f"Question: {row['messages'][1]['content']}\nAnswer:", f" {row['messages'][2]['content']}{END_OF_TEXT}"
 
 
-def families(encode: Encode) -> list[Family]:
+def families(encode: Encode, first_seed: int) -> list[Family]:
     """Endless streams; Tier-1 text never repeats, Tier-2 text is walked through again and again."""
-    prose = [_document(encode, *question_document(row)) for row in generate_tier2(TIER2_ROWS, seed=PRETRAIN_SEED)]
+    prose = [_document(encode, *question_document(row)) for row in generate_tier2(TIER2_ROWS, seed=first_seed)]
     return [
-        Family(name="routing", documents=_tier1(encode, routing_document, PRETRAIN_SEED), batch_tokens=900),
-        Family(name="words", documents=_tier1(encode, words_document, PRETRAIN_SEED + 500), batch_tokens=1800),
+        Family(name="routing", documents=_tier1(encode, routing_document, first_seed), batch_tokens=900),
+        Family(name="words", documents=_tier1(encode, words_document, first_seed + 500), batch_tokens=1800),
         Family(name="prose", documents=_again_and_again(prose), batch_tokens=300, weight=0.3),
     ]
 
@@ -109,14 +111,18 @@ def make_tokenizer(vocab_size: int) -> Tokenizer:
     return train_tokenizer(texts, vocab_size)
 
 
-def build_base(folder: Path, minutes: float) -> None:
-    """Tokenizer and pretrained weights."""
-    shape = BaseShape()
-    tokenizer = make_tokenizer(shape.vocab_size)
-    pad, end = (int(tokenizer.token_to_id(token) or 0) for token in (END_OF_TEXT, IM_END))
+def build_base(folder: Path, minutes: float, *, goes_on: bool) -> None:
+    """Tokenizer and pretrained weights: from nothing, or going on with those that are there, on other text."""
     plan = PretrainPlan(minutes=minutes)
-    model = new_base(shape, end_ids=(end,), pad_id=pad, seed=plan.seed)
-    tokens = pretrain(model, families(lambda text: tokenizer.encode(text).ids), plan, _print_event)
+    if goes_on:
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        model = Qwen2ForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    else:
+        tokenizer = make_tokenizer(BaseShape().vocab_size)
+        pad, end = (int(tokenizer.token_to_id(token) or 0) for token in (END_OF_TEXT, IM_END))
+        model = new_base(BaseShape(), end_ids=(end,), pad_id=pad, seed=plan.seed)
+    first_seed = PRETRAIN_SEED + (SECOND_SITTING if goes_on else 0)
+    tokens = pretrain(model, families(lambda text: tokenizer.encode(text).ids, first_seed), plan, _print_event)
     _say(f"pretrained on {tokens / 1e6:.1f} M tokens")
     write_tokenizer_files(tokenizer, folder)
     save_base(model, folder)
@@ -184,13 +190,14 @@ def main() -> None:
     options.add_argument("--pretrain-minutes", type=float, default=28)
     options.add_argument("--tier1-minutes", type=float, default=6)
     options.add_argument("--tier2-minutes", type=float, default=4)
+    options.add_argument("--go-on", action="store_true", help="pretrain the base that is there for another while")
     options.add_argument("--keep-base", action="store_true", help="do not pretrain again")
     options.add_argument("--real-queries", type=Path, help="a {text, journey} JSONL file of CLINC150 to score as well")
     options.add_argument("--work", type=Path, default=Path(".cache/demo-models"))
     chosen = options.parse_args()
     chosen.work.mkdir(parents=True, exist_ok=True)
     if not chosen.keep_base:
-        build_base(DEMO_BASE, chosen.pretrain_minutes)
+        build_base(DEMO_BASE, chosen.pretrain_minutes, goes_on=chosen.go_on)
     shutil.copyfile(build_tier("tier1", chosen.tier1_minutes, chosen.work), DEMO_TIER1)
     shutil.copyfile(build_tier("tier2", chosen.tier2_minutes, chosen.work), DEMO_TIER2)
     columns = {}
