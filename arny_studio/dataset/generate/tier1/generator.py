@@ -119,7 +119,8 @@ class _Drawing:
         weights[True, "greeting"] = simple * mix.greeting
         weights[True, "all_parameters"] = simple * mix.simple_tool * 0.7
         weights[True, "missing_parameters"] = simple * mix.simple_tool * 0.3
-        weights[True, "fact"] = simple * max(0.0, 1 - mix.greeting - mix.simple_tool)
+        weights[True, "planning"] = simple * mix.topic_question
+        weights[True, "fact"] = simple * max(0.0, 1 - mix.greeting - mix.simple_tool - mix.topic_question)
         kinds = [kind for kind in weights if kind in self._groups]
         return _Weighted(kinds, [weights[kind] for kind in kinds])
 

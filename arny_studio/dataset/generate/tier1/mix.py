@@ -36,6 +36,9 @@ class Tier1Mix(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             description="Simple rows that need the device (time, date, weather); the rest are facts and sums.",
         ),
     ] = 0.16
+    topic_question: Annotated[
+        float, Meta(ge=0, le=1, description="Simple rows that ask about a topic in depth, which Tier-2 answers.")
+    ] = 0.14
 
     journeys: Annotated[
         dict[str, Annotated[float, Meta(ge=0)]],
