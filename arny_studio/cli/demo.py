@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -180,14 +179,12 @@ def _scores(workspace: Workspace, title: str, model: Path, data: Path, plan: Dem
 
 def _route(workspace: Workspace, exported: dict[Tier, RunFolder]) -> list[Replied]:
     """Run the demo queries with the files this demo made; prints each as it is answered."""
-    queries = workspace.datasets / QUERIES.name
-    shutil.copyfile(QUERIES, queries)
     recipe = PhoneRecipe(
         title="Demo phone",
         tier1=str(gguf_of(exported["tier1"], "Q4_K_M")),
         tier2=str(gguf_of(exported["tier2"], "Q4_K_M")),
         device="6gb",
-        queries=str(queries),
+        queries=str(QUERIES),
         reasoner_max_tokens=160,
     )
     replies: list[Replied] = []
