@@ -9,7 +9,7 @@ import signal
 import pytest
 from PySide6.QtCore import Qt
 
-from arny_studio.ui import extras
+from arny_studio import extras
 from arny_studio.ui.tab import ChatWith
 from tests.tiny_models import make_tiny_gguf
 
@@ -117,7 +117,7 @@ def test_that_a_new_conversation_forgets_the_bubbles(chat, qtbot):
 
 
 def test_that_without_llama_cpp_the_tab_says_what_to_install(chat, monkeypatch):
-    monkeypatch.setitem(extras._LIBRARIES, "infer", ("a_library_that_nobody_has",))
+    monkeypatch.setitem(extras.LIBRARIES, "infer", ("a_library_that_nobody_has",))
     chat.controller._judge()
     assert "arny-studio[infer]" in chat.widget.notice.hint.text()
     assert not chat.widget.switch_button.isEnabled()

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from PySide6.QtCore import Qt
 
-from arny_studio.ui import extras
+from arny_studio import extras
 from arny_studio.ui.export.form import FROM_FOLDERS
 from arny_studio.ui.export.sources import Wish, recipe_of
 from arny_studio.ui.tab import ChatWith, EvaluateModel, ExportRun
@@ -118,7 +118,7 @@ def test_that_nothing_ticked_and_a_name_with_a_folder_are_refused(studio):
 
 def test_that_without_llama_cpp_only_f16_may_be_started(studio, export, qtbot, monkeypatch):
     hand_over(studio, export, finished_run(studio.workspace), qtbot)
-    monkeypatch.setitem(extras._LIBRARIES, "infer", ("a_library_that_nobody_has",))
+    monkeypatch.setitem(extras.LIBRARIES, "infer", ("a_library_that_nobody_has",))
     export.widget.form.quants.choose(("Q8_0",))
     assert not export.widget.start_button.isEnabled()
     assert "arny-studio[infer]" in export.widget.notice.hint.text()

@@ -11,8 +11,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 
+from arny_studio import extras
 from arny_studio.recipe import TrainRecipe, load_recipe
-from arny_studio.ui import extras
 from arny_studio.ui.tab import TrainOn
 from tests.ui.tiny_workspace import finished_run, tiny_base, tiny_dataset
 
@@ -190,7 +190,7 @@ def test_that_a_dataset_handed_over_becomes_the_training_data(studio, train):
 
 
 def test_that_a_missing_extra_is_said_with_the_command_that_installs_it(studio, train, monkeypatch):
-    monkeypatch.setitem(extras._LIBRARIES, "train", ("a_library_that_nobody_has",))
+    monkeypatch.setitem(extras.LIBRARIES, "train", ("a_library_that_nobody_has",))
     train.controller._judge()
     notice = train.widget.notice
     assert not train.widget.start_button.isEnabled()
