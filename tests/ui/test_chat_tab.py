@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 from arny_studio import extras
+from arny_studio.recipe import ExportRecipe
 from arny_studio.ui.tab import ChatWith
 from tests.tiny_models import make_tiny_gguf
 
@@ -38,6 +39,28 @@ def answered(chat, qtbot, request):
     qtbot.waitUntil(lambda: not chat.controller.conversation.find(request).is_open, timeout=PHONE_MS)
     qtbot.waitUntil(lambda: not chat.controller._repaint.isActive(), timeout=5_000)
     return chat.controller.conversation.find(request)
+
+
+def test_that_the_newest_exported_pair_is_chosen_until_somebody_chooses(studio, qtbot):
+    studio.window.show_tab("chat")
+    tab = studio.window.tab("chat")
+    qtbot.waitUntil(lambda: not tab.controller._background.is_busy, timeout=10_000)
+    made = {}
+    for tier in ("tier1", "tier2"):
+        folder = studio.workspace.new_run("export", ExportRecipe(title=f"My {tier}", base="base", tier=tier))
+        made[tier] = folder.outputs / f"some-{tier}-Q4_K_M.gguf"
+        made[tier].write_bytes(b"GGUF")
+    tab.controller.refresh()
+    setup = tab.widget.setup
+    qtbot.waitUntil(lambda: setup.value("tier1") == str(made["tier1"]), timeout=10_000)
+    assert setup.value("tier2") == str(made["tier2"])
+    assert setup.tier2.currentText().startswith("My tier2  ·  Q4_K_M")
+    setup.show_value("tier2", "")
+    newer = made["tier1"].with_name("newer-tier1-Q4_K_M.gguf")
+    made["tier1"].rename(newer)
+    tab.controller.refresh()
+    qtbot.waitUntil(lambda: setup.value("tier1") == str(newer), timeout=10_000)
+    assert setup.tier2.currentText() == "None (Lite)"  # chosen, so it stays
 
 
 def test_that_a_query_shows_its_decision_its_path_and_the_ledger(studio, chat, qtbot):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel
 
@@ -16,6 +17,7 @@ from arny_studio.ui.evaluate.records import (
     evaluations,
     faults_of,
     model_choices,
+    short_names,
     wrong_rows,
 )
 from arny_studio.ui.widgets.items_model import CHIPS_ROLE, SHARE_ROLE
@@ -114,6 +116,30 @@ def test_that_wrong_rows_carry_their_faults_as_chips(workspace):
     assert model.index(0, 3).data() == "no decision"
 
 
+def test_that_only_files_that_tell_the_truth_are_offered_the_held_out_ones_first(workspace):
+    row = line_of(1, "Query", decision())
+    contents = {
+        "all.jsonl": row, "router.validation.jsonl": row, "router.held-out.jsonl": row, "router.test.jsonl": row,
+        "queries.jsonl": b'{"query": "hello"}', "long.jsonl": b'{"messages": [{"role": "assistant", "content": "Hi."}]}',
+        "broken.jsonl": b"{",
+    }  # fmt: skip
+    for name, content in contents.items():
+        (workspace.datasets / name).write_bytes(content + b"\n")
+    names = [choice.path.name for choice in data_choices(workspace, ())]
+    assert names[:3] == ["router.held-out.jsonl", "router.test.jsonl", "router.validation.jsonl"]
+    assert set(names[3:]) == {"all.jsonl", "broken.jsonl"}
+    evaluated = str(workspace.datasets / "all.jsonl")
+    assert data_choices(workspace, (), evaluated)[0].path.name == "all.jsonl"
+
+
+def test_that_models_are_called_by_what_tells_them_apart():
+    names = ["arny-demo-4.5M-tier1-Q4_K_M.gguf", "arny-demo-base-4.5M-F16.gguf"]
+    assert list(short_names(names).values()) == ["4.5M-tier1-Q4_K_M", "base-4.5M-F16"]
+    assert short_names(["arny-Q8_0.gguf"]) == {"arny-Q8_0.gguf": "arny-Q8_0"}
+    assert short_names(["a-b", "a"]) == {"a-b": "a-b", "a": "a"}
+    assert short_names([]) == {}
+
+
 @pytest.fixture
 def tab(studio, qtbot, workspace):
     """The Evaluate tab over two kept evaluations on the same rows."""
@@ -154,8 +180,27 @@ def test_that_a_wrong_row_shows_expected_against_predicted(tab, qtbot):
     assert {"Query 2", "general", "hotel"} <= set(texts)
 
 
-def test_that_nothing_can_be_evaluated_without_a_model_and_why(studio, qtbot, monkeypatch):
+def test_that_wrong_rows_come_to_the_front_with_the_first_one_selected(tab, qtbot):
+    tab.past.select_line(shown_as(tab, "before"))
+    qtbot.waitUntil(lambda: tab.wrong.rowCount() == 2)
+    assert not tab.wrong_table.currentIndex().isValid()
+    tab.details.setCurrentWidget(tab.wrong_table)
+    assert tab.wrong_table.currentIndex().row() == 0
+    tab.past.select_line(shown_as(tab, "tuned"))
+    qtbot.waitUntil(lambda: tab.wrong.rowCount() == 1)
+    assert tab.wrong_table.currentIndex().row() == 0
+
+
+def test_that_a_short_name_has_the_whole_one_in_its_tooltip(tab):
+    tab.evaluations.show_items([replace(item, model=f"a-<b>-{item.model_name}") for item in tab.evaluations.items])
+    cell = tab.evaluations.index(0, 0)
+    assert cell.data() in ("before", "tuned")
+    assert f"a-&lt;b&gt;-{cell.data()}.gguf" in cell.data(Qt.ItemDataRole.ToolTipRole)
+
+
+def test_that_nothing_can_be_evaluated_without_a_model_and_why(open_studio, qtbot, monkeypatch):
     monkeypatch.setattr("arny_studio.ui.evaluate.controller.model_choices", lambda _workspace: [])
+    studio = open_studio()
     studio.window.show_tab("evaluate")
     setup = studio.window.tab("evaluate").widget.setup
     qtbot.waitUntil(lambda: setup.model.count() > 0)

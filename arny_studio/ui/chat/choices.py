@@ -1,12 +1,9 @@
-"""What the pickers of the phone offer: device profiles and GGUF files. Reads names only."""
+"""What the pickers of the phone offer: device profiles and GGUF files, those of the picker's tier first."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from arny_studio import paths
 from arny_studio.device import built_in_profiles
-from arny_studio.jobs.workspace import Workspace
+from arny_studio.ui.model_files import ModelFile, tier_first
 
 Entries = list[tuple[str, object]]
 NO_MODEL = ""
@@ -17,22 +14,14 @@ def profile_choices() -> Entries:
     return [(profile.title, name) for name, profile in built_in_profiles().items()]
 
 
-def model_choices(workspace: Workspace) -> Entries:
-    """GGUF files: the demo models, the workspace's models folder, then what exports made, newest first."""
-    demo = [path for path in (paths.DEMO_TIER1, paths.DEMO_TIER2) if path.is_file()]
-    own = sorted(workspace.models.rglob("*.gguf"))
-    made = [file for run in workspace.runs_by_time() for file in sorted((run.path / "outputs").glob("*.gguf"))]
-    seen = dict.fromkeys([*demo, *own, *made])
-    return [(_title(path, workspace), str(path)) for path in seen]
+def router_choices(files: list[ModelFile]) -> Entries:
+    """The likely router first."""
+    return [(file.title, str(file.path)) for file in tier_first(files, 1)]
 
 
-def likely_tier(name: str) -> int:
-    """The tier that a file's name speaks of; 1 where it speaks of none."""
-    return 2 if "tier2" in Path(name).name.lower() else 1
-
-
-def _title(path: Path, workspace: Workspace) -> str:
-    if path.is_relative_to(workspace.runs):
-        run = path.relative_to(workspace.runs).parts[0]
-        return f"{path.name}  ·  {run.split('-')[0]}"
-    return path.name
+def reasoner_choices(files: list[ModelFile]) -> Entries:
+    """The likely reasoner first, or none where no file is known to be one."""
+    ordered = tier_first(files, 2)
+    entries: Entries = [(file.title, str(file.path)) for file in ordered]
+    reasoners = sum(file.tier == 2 for file in ordered)
+    return [*entries[:reasoners], ("None (Lite)", NO_MODEL), *entries[reasoners:]]

@@ -18,7 +18,7 @@ from arny_studio.jobs.events import AnyEvent, Decided, Ledger, Replied, Stage
 from arny_studio.jobs.outcome import Outcome
 from arny_studio.recipe import PhoneRecipe
 from arny_studio.ui.background import Background
-from arny_studio.ui.chat.choices import Entries, model_choices, profile_choices
+from arny_studio.ui.chat.choices import profile_choices
 from arny_studio.ui.chat.conversation import (
     Conversation,
     Happening,
@@ -32,6 +32,7 @@ from arny_studio.ui.chat.conversation import (
 from arny_studio.ui.chat.ram_bar import picture_of
 from arny_studio.ui.chat.tab import ChatTab
 from arny_studio.ui.jobs_controller import ActiveJob
+from arny_studio.ui.model_files import ModelFile, model_files
 from arny_studio.ui.tab import ChatWith, Handover, TabContext
 
 REPAINT_INTERVAL_MS = 60
@@ -74,7 +75,7 @@ class ChatController(QObject):
 
     def refresh(self) -> None:
         """Look again at which models there are."""
-        self._background.run("models", partial(model_choices, self._context.workspace), self._on_models)
+        self._background.run("models", partial(model_files, self._context.workspace), self._on_models)
 
     def close(self) -> None:
         """Show no more; the phone ends with the window."""
@@ -118,7 +119,7 @@ class ChatController(QObject):
 
     # -- the phone -------------------------------------------------------------------------------------------------
 
-    def _on_models(self, models: Entries) -> None:
+    def _on_models(self, models: list[ModelFile]) -> None:
         self._tab.setup.show_choices(profile_choices(), models)
         self._judge()
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QWidget
 
-from arny_studio.ui.chat.choices import NO_MODEL, Entries, likely_tier
+from arny_studio.ui.chat.choices import Entries, reasoner_choices, router_choices
+from arny_studio.ui.model_files import ModelFile
 from arny_studio.ui.widgets.card import Card
 from arny_studio.ui.widgets.inputs import Choice
 from arny_studio.ui.widgets.layout import column, row
@@ -26,6 +28,7 @@ class SetupBar(Card):
         super().__init__()
         self.device, self.tier1, self.tier2 = Choice("Phone"), Choice("Router model"), Choice("Reasoner model")
         self._last: dict[Choice, object] = {}
+        self._settled: set[Choice] = set()  # somebody chose here: a newer file does not take the place
         titles = ((self.device, "Phone"), (self.tier1, "Tier-1 router"), (self.tier2, "Tier-2 reasoner"))
         pickers = [column(label(title, "overline"), picker, gap="xs") for picker, title in titles]
         layout = row(gap="m")
@@ -34,20 +37,18 @@ class SetupBar(Card):
         self.add(layout)
         for picker in (self.device, self.tier1, self.tier2):
             picker.currentIndexChanged.connect(self._on_picked)
+            picker.activated.connect(partial(self._on_chosen, picker))
 
-    def show_choices(self, devices: Entries, models: Entries) -> None:
-        """Fill the pickers; what was chosen stays, else the likely files are chosen."""
-        routers = [entry for entry in models if likely_tier(str(entry[1])) == 1]
-        reasoners = [entry for entry in models if likely_tier(str(entry[1])) == 2]
-        others = [entry for entry in models if entry not in reasoners]
-        no_reasoner: Entries = [("None (Lite)", NO_MODEL)]
+    def show_choices(self, devices: Entries, models: list[ModelFile]) -> None:
+        """Fill the pickers; what somebody chose stays, else the likely files are chosen."""
         self._fill(self.device, devices, "Profile file…")
-        self._fill(self.tier1, [*routers, *reasoners], "Choose a file…")
-        self._fill(self.tier2, [*reasoners, *no_reasoner, *others], "Choose a file…")
+        self._fill(self.tier1, router_choices(models), "Choose a file…")
+        self._fill(self.tier2, reasoner_choices(models), "Choose a file…")
 
     def show_value(self, which: str, value: str) -> None:
         """Choose a profile or a file, adding it where it is not offered."""
         picker = self._picker(which)
+        self._settled.add(picker)
         if not picker.choose(value):
             picker.insertItem(0, Path(value).name, value)
             picker.setCurrentIndex(0)
@@ -58,23 +59,29 @@ class SetupBar(Card):
         return "" if chosen in (None, _BROWSE) else str(chosen)
 
     def lock(self, is_locked: bool) -> None:
-        """While the phone is switching on, its parts stay."""
+        """While the phone is switching on, its parts stay; they are its parts from then on."""
         for picker in (self.device, self.tier1, self.tier2):
+            self._settled.add(picker)
             picker.setEnabled(not is_locked)
 
     def _fill(self, picker: Choice, choices: Entries, browse: str) -> None:
         known = {value for _title, value in choices}
         current = picker.currentData()
-        if current not in (None, _BROWSE, NO_MODEL) and current not in known:
+        if picker in self._settled and current not in (None, _BROWSE) and current not in known:
             choices = [(picker.currentText(), current), *choices]
         blocked = picker.blockSignals(not choices)
         picker.show_choices([*choices, (browse, _BROWSE)])
         if not choices:  # nothing to offer: do not stand on the entry that asks for a file, nor ask for one
             picker.setCurrentIndex(-1)
+        elif picker not in self._settled:
+            picker.setCurrentIndex(0)
         picker.blockSignals(blocked)
 
     def _picker(self, which: str) -> Choice:
         return {"device": self.device, "tier1": self.tier1, "tier2": self.tier2}[which]
+
+    def _on_chosen(self, picker: Choice, _index: int) -> None:
+        self._settled.add(picker)
 
     @Slot()
     def _on_picked(self, *_: object) -> None:

@@ -54,7 +54,8 @@ class EvaluateController(QObject):
         recent = self._context.settings.values.recent_datasets
 
         def look() -> tuple[list[Choice], list[Choice], list[Evaluation]]:
-            return model_choices(workspace), data_choices(workspace, recent), evaluations(workspace)
+            known = evaluations(workspace)
+            return model_choices(workspace), data_choices(workspace, recent, known[0].data if known else ""), known
 
         self._background.run("refresh", look, self._on_refreshed)
 

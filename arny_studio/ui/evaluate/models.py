@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -9,23 +10,40 @@ from PySide6.QtCore import QObject, Qt
 
 from arny_studio.contract import Contract
 from arny_studio.evaluation.metrics import RouterScores, said
-from arny_studio.ui.evaluate.records import Evaluation, WrongRow
+from arny_studio.ui.evaluate.records import Evaluation, WrongRow, short_names
 from arny_studio.ui.widgets.items_model import CHIPS_ROLE, SHARE_ROLE, ItemsModel
 from arny_studio.ui.wording import moment_in_words, percent_in_words
 
 
 class EvaluationsModel(ItemsModel[Evaluation]):
-    """Past evaluations, newest first."""
+    """Past evaluations, newest first; models are called by the part of the name that tells them apart."""
 
     columns = ("Model", "Dataset", "Journey", "When")
     numbers = frozenset({2})
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._short: dict[str, str] = {}
+
+    def show_items(self, items: Sequence[Evaluation]) -> None:
+        """Replace what is listed."""
+        self._short = short_names(item.model_name for item in items)
+        super().show_items(items)
+
+    def short_name(self, item: Evaluation) -> str:
+        """The model without what all listed models' names begin with."""
+        return self._short.get(item.model_name, item.model_name)
+
+    def tooltip(self, item: Evaluation, column: int) -> str:
+        """Whole names."""
+        return (item.model_name, item.data_name, "", "")[column]
 
     def cell(self, item: Evaluation, column: int, role: int) -> Any:
         """Names, accuracy, time."""
         if role != Qt.ItemDataRole.DisplayRole:
             return None
         journey = percent_in_words(item.scores.journey_accuracy)
-        return (item.model_name, item.data_name, journey, moment_in_words(item.ended_s))[column]
+        return (self.short_name(item), item.data_name, journey, moment_in_words(item.ended_s))[column]
 
 
 class JourneyScore(Struct, frozen=True, kw_only=True):
@@ -66,6 +84,10 @@ class JourneysModel(ItemsModel[JourneyScore]):
 
     columns = ("Journey", "Rows", "Accuracy", "Before", "Mostly taken for")
     numbers = frozenset({1, 3})
+
+    def tooltip(self, item: JourneyScore, column: int) -> str:
+        """Whole names."""
+        return {0: item.journey, 4: item.taken_for}.get(column, "")
 
     def cell(self, item: JourneyScore, column: int, role: int) -> Any:
         """Figures, and the share of the bar."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from arny_studio.errors import ArnyError
 from arny_studio.evaluation.metrics import Prediction, RouterScores, said, truth
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.workspace import Workspace
-from arny_studio.paths import DEMO_TIER1
 from arny_studio.recipe import EvaluateRecipe
+from arny_studio.ui.model_files import model_files, tier_first
 
 MOST_EVALUATIONS = 200
 MOST_WRONG_ROWS = 20_000
+LONGEST_FIRST_ROW_BYTES = 1_000_000
+_SIDES = ("held-out", "test", "shapes", "validation")
 
 
 class Evaluation(Struct, frozen=True, kw_only=True):
@@ -101,22 +104,51 @@ def compared_fields(prediction: Prediction, contract: Contract) -> list[tuple[st
 
 
 def model_choices(workspace: Workspace) -> list[Choice]:
-    """GGUF files and adapters of the workspace, newest first, then the demo router."""
-    ggufs = [*workspace.models.rglob("*.gguf"), *workspace.runs.glob("*/outputs/**/*.gguf")]
-    adapters = [found.parent for found in workspace.runs.glob("*/outputs/**/adapter_config.json")]
-    choices = [Choice(title=_titled(path, workspace), path=path) for path in _newest_first([*ggufs, *adapters])]
-    if DEMO_TIER1.is_file():
-        choices.append(Choice(title=f"{DEMO_TIER1.name}  (demo)", path=DEMO_TIER1))
-    return choices
+    """GGUF files for Tier-1, then adapters, newest first, then the GGUF files that are for nothing or for Tier-2."""
+    files = tier_first(model_files(workspace), 1)
+    ggufs = [Choice(title=file.title, path=file.path) for file in files]
+    adapters = _newest_first([found.parent for found in workspace.runs.glob("*/outputs/**/adapter_config.json")])
+    titled = [Choice(title=f"{path.relative_to(workspace.runs).parts[0]}  (adapter)", path=path) for path in adapters]
+    routers = sum(file.tier == 1 for file in files)
+    return [*ggufs[:routers], *titled, *ggufs[routers:]]
 
 
-def data_choices(workspace: Workspace, recent: tuple[str, ...]) -> list[Choice]:
-    """Datasets of the workspace, newest first, then recently opened ones from elsewhere."""
+def data_choices(workspace: Workspace, recent: tuple[str, ...], evaluated: str = "") -> list[Choice]:
+    """Datasets that can be scored, of the workspace and recently opened ones, the likeliest first.
+
+    That is the one `evaluated` last, then held-out sides, then the newest. Files whose first row tells no truth are
+    left out: lists of queries, and the answers of Tier-2.
+    """
     own = _newest_first(list(workspace.datasets.rglob("*.jsonl")))
     others = [path for name in recent if (path := Path(name)).is_file() and path not in own]
-    return [Choice(title=path.name, path=path) for path in own] + [
-        Choice(title=f"{path.name}  ({path.parent.name})", path=path) for path in others
-    ]
+    choices = [Choice(title=path.name, path=path) for path in own]
+    choices += [Choice(title=f"{path.name}  ({path.parent.name})", path=path) for path in others]
+    scored = [choice for choice in choices if may_tell_truth(choice.path)]
+    return sorted(scored, key=lambda choice: (str(choice.path) != evaluated, _side_of(choice.path.name)))
+
+
+def may_tell_truth(path: Path) -> bool:
+    """Whether the first row carries a routing decision or a journey; also where that row cannot be read."""
+    try:
+        with path.open("rb") as lines:
+            row = msgspec.json.decode(lines.readline(LONGEST_FIRST_ROW_BYTES))
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return True  # the evaluation says what is wrong with it
+    if not isinstance(row, dict) or "journey" in row:
+        return True
+    messages = row.get("messages")
+    if not isinstance(messages, list) or not messages or not isinstance(messages[-1], dict):
+        return False
+    return str(messages[-1].get("content", "")).lstrip().startswith("{")
+
+
+def short_names(names: Iterable[str]) -> dict[str, str]:
+    """Each name without `.gguf` and without the words, up to a dash, that all of them begin with."""
+    parts = {name: name.removesuffix(".gguf").split("-") for name in names}
+    columns = zip(*(words[:-1] for words in parts.values()), strict=False)  # the last word of a name always stays
+    is_shared = [len(set(words)) == 1 for words in columns] if len(parts) > 1 else []
+    shared = [*is_shared, False].index(False)
+    return {name: "-".join(words[shared:]) for name, words in parts.items()}
 
 
 def _evaluation(folder: RunFolder) -> Evaluation | None:
@@ -139,10 +171,9 @@ def _names_same_slots(prediction: Prediction, name: str) -> bool:
     return sorted(map(str, predicted)) == sorted(map(str, expected))
 
 
-def _titled(path: Path, workspace: Workspace) -> str:
-    if path.suffix == ".gguf":
-        return path.name
-    return f"{path.relative_to(workspace.runs).parts[0]}  (adapter)"
+def _side_of(name: str) -> int:
+    """How likely a file is for scoring, by its name: 0 for held-out rows, higher for others."""
+    return next((rank for rank, side in enumerate(_SIDES) if side in name), len(_SIDES))
 
 
 def _newest_first(paths: list[Path]) -> list[Path]:

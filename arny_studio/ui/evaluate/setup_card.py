@@ -34,6 +34,7 @@ class PathPicker(CalmComboBox):
     def __init__(self, title: str, pattern: str, folder: Path) -> None:
         super().__init__()
         self._title, self._pattern, self._folder = title, pattern, folder
+        self._is_settled = False
         self.setAccessibleName(title)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(18)
@@ -46,8 +47,8 @@ class PathPicker(CalmComboBox):
         return self.currentData()
 
     def show_choices(self, choices: Sequence[Choice]) -> None:
-        """Offer these, and keep what is chosen, even where it is none of them."""
-        kept = self.path
+        """Offer these; what somebody chose stays, even where it is none of them, else the first one is chosen."""
+        kept = self.path if self._is_settled else None
         known = {choice.path for choice in choices}
         extra = [Choice(title=kept.name, path=kept)] if kept is not None and kept not in known and kept.exists() else []
         self.blockSignals(True)
@@ -60,6 +61,7 @@ class PathPicker(CalmComboBox):
 
     def choose(self, path: Path) -> None:
         """Choose a path, listed or not."""
+        self._is_settled = True
         if self._index_of(path) < 0:
             self.insertItem(0, path.name, path)
         self._select(path)
@@ -79,6 +81,7 @@ class PathPicker(CalmComboBox):
     @Slot(int)
     def _on_activated(self, index: int) -> None:
         if self.itemData(index) is not None:
+            self._is_settled = True
             return
         dialog = QFileDialog(self, self._title, str(self._folder), f"{self._pattern};;All files (*)")
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)

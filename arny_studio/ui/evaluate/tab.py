@@ -77,18 +77,19 @@ class EvaluateTab(QWidget):
         self.wrong.show_items(wrong)
         self.comparison.show_nothing()
         self.details.setTabText(1, f"Wrong rows ({len(wrong):,})")
+        self._on_details_changed()
 
     def _build_past(self) -> None:
-        self.past = Table(self.evaluations, {1: 120, 2: 76, 3: 104}, 0, hidden_below={1: 420, 3: 240})
+        self.past = Table(self.evaluations, {1: 150, 2: 76, 3: 104}, 0, hidden_below={1: 480, 3: 300})
         self.past.setAccessibleName("Past evaluations")
         self.baseline = CalmComboBox()
         self.baseline.setAccessibleName("Compare with")
-        self.baseline.setMinimumContentsLength(16)
+        self.baseline.setMinimumContentsLength(28)
         self.baseline.setSizeAdjustPolicy(CalmComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
 
     def _build_details(self, theme: ThemeSwitcher) -> None:
         cells = CellDelegate(theme, self)
-        by_journey = Table(self.journeys, {1: 70, 2: 130, 3: 80, 4: 170}, 0, hidden_below={3: 440, 4: 520})
+        by_journey = Table(self.journeys, {1: 54, 2: 120, 3: 70, 4: 160}, 0, hidden_below={3: 400, 4: 540})
         self.wrong_table = Table(self.wrong, {1: 250, 2: 130, 3: 130}, 0, hidden_below={2: 700, 3: 560})
         self.wrong_table.setAccessibleName("Wrong rows")
         for table in (by_journey, self.wrong_table):
@@ -115,7 +116,7 @@ class EvaluateTab(QWidget):
         for part, stretch in ((past, 3), (details, 6), (self.comparison, 4)):
             splitter.addWidget(part)
             splitter.setStretchFactor(splitter.count() - 1, stretch)
-        splitter.setSizes([270, 540, 360])
+        splitter.setSizes([326, 520, 358])
         splitter.setHandleWidth(space("m"))
         splitter.setChildrenCollapsible(False)
         layout = column(head, self.tiles, gap="m")
@@ -128,7 +129,7 @@ class EvaluateTab(QWidget):
         self.baseline.addItem("nothing", None)
         for evaluation in baselines:
             when = moment_in_words(evaluation.ended_s)
-            self.baseline.addItem(f"{evaluation.model_name}, {when}", evaluation)
+            self.baseline.addItem(f"{self.evaluations.short_name(evaluation)}, {when}", evaluation)
         self.baseline.setCurrentIndex(0 if chosen is None else 1 + list(baselines).index(chosen))
         self.baseline.blockSignals(False)
 
@@ -136,6 +137,7 @@ class EvaluateTab(QWidget):
         self.past.selectionModel().currentRowChanged.connect(self._on_past_changed)
         self.wrong_table.selectionModel().currentRowChanged.connect(self._on_wrong_changed)
         self.baseline.currentIndexChanged.connect(self._on_baseline_changed)
+        self.details.currentChanged.connect(self._on_details_changed)
 
     @Slot(QModelIndex, QModelIndex)
     def _on_past_changed(self, current: QModelIndex, _previous: QModelIndex) -> None:
@@ -146,6 +148,13 @@ class EvaluateTab(QWidget):
     def _on_wrong_changed(self, current: QModelIndex, _previous: QModelIndex) -> None:
         if current.isValid():
             self.comparison.show_row(self.wrong.items[current.row()])
+
+    @Slot()
+    def _on_details_changed(self) -> None:
+        """Wrong rows come to the front with the first of them beside."""
+        is_front = self.details.currentWidget() is self.wrong_table
+        if is_front and self.wrong.items and not self.wrong_table.currentIndex().isValid():
+            self.wrong_table.select_line(0)
 
     @Slot(int)
     def _on_baseline_changed(self, _index: int) -> None:

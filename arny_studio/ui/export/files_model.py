@@ -21,6 +21,10 @@ class FilesModel(ItemsModel[Artifact]):
         if files != self.items:
             self.show_items(files)
 
+    def tooltip(self, item: Artifact, column: int) -> str:
+        """The name and the whole checksum."""
+        return {0: item.path.rpartition("/")[2], 3: item.sha256 or ""}.get(column, "")
+
     def cell(self, item: Artifact, column: int, role: int) -> Any:
         """The words."""
         if role == Qt.ItemDataRole.DisplayRole:

@@ -7,6 +7,8 @@ from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
+from arny_studio.ui.widgets.text import as_tooltip
+
 CHIPS_ROLE = Qt.ItemDataRole.UserRole + 1  # list of (text, tone)
 SHARE_ROLE = Qt.ItemDataRole.UserRole + 2  # 0–1, painted as a bar
 RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -35,6 +37,10 @@ class ItemsModel(QAbstractTableModel, Generic[Item]):
         """What Qt asks for, for DisplayRole, CHIPS_ROLE and SHARE_ROLE; None where there is nothing."""
         raise NotImplementedError
 
+    def tooltip(self, item: Item, column: int) -> str:
+        """What a cell may be too narrow for, as plain text; empty where the cell says it all."""
+        return ""
+
     def rowCount(self, parent: AnyIndex = _NO_PARENT) -> int:
         """How many items are listed."""
         return 0 if parent.isValid() else len(self.items)
@@ -57,4 +63,6 @@ class ItemsModel(QAbstractTableModel, Generic[Item]):
             return RIGHT if index.column() in self.numbers else None
         if role in (Qt.ItemDataRole.DisplayRole, CHIPS_ROLE, SHARE_ROLE):
             return self.cell(self.items[index.row()], index.column(), role)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return as_tooltip(self.tooltip(self.items[index.row()], index.column()))
         return None

@@ -49,8 +49,13 @@ def button(text: str, look: Look = "", *, tooltip: str = "") -> QPushButton:
 
 
 def plain_tooltip(widget: QWidget, text: str) -> None:
-    """Set a tooltip that shows its text as it is. Qt has no plain-text tooltips, so the text is escaped."""
-    widget.setToolTip(f"<qt>{html.escape(elided(text, 2_000))}</qt>" if text else "")
+    """Set a tooltip that shows its text as it is."""
+    widget.setToolTip(as_tooltip(text))
+
+
+def as_tooltip(text: str) -> str:
+    """The text so that a tooltip shows it as it is: Qt has no plain-text tooltips, so it is escaped."""
+    return f"<qt>{html.escape(elided(text, 2_000))}</qt>" if text else ""
 
 
 def allow(target: QPushButton, is_allowed: bool, reason: str = "", *, tooltip: str = "") -> None:
