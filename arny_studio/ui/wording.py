@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -42,3 +43,11 @@ def count_in_words(count: int, one: str, many: str = "") -> str:
 def percent_in_words(share: float | None) -> str:
     """`97.3 %` of a share from 0 to 1; a dash where unknown."""
     return "–" if share is None else f"{100 * share:.1f} %"
+
+
+def folder_in_words(folder: Path, workspace: Path) -> str:
+    """`name › datasets` inside of the workspace called `name`; elsewhere the path, with `~` for the home folder."""
+    if folder.is_relative_to(workspace):
+        return " › ".join((workspace.name, *folder.relative_to(workspace).parts))
+    home = Path.home()
+    return str(Path("~", folder.relative_to(home))) if folder.is_relative_to(home) else str(folder)

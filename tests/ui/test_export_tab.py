@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 from arny_studio import extras
+from arny_studio.recipe import ExportRecipe
 from arny_studio.ui.export.form import FROM_FOLDERS
 from arny_studio.ui.export.sources import Wish, recipe_of
 from arny_studio.ui.tab import ChatWith, EvaluateModel, ExportRun
@@ -95,6 +96,17 @@ def test_that_folders_are_exported_as_well(studio, export, qtbot):
     assert export.widget.start_button.isEnabled()
     recipe = recipe_of(form.wish)
     assert (recipe.base, recipe.adapter) == (form.base.text(), "")
+
+
+def test_that_the_page_names_run_and_base_and_keeps_paths_in_the_tooltip(studio, export):
+    folder = finished_run(studio.workspace)
+    base, adapter = str(tiny_base(studio.workspace)), str(folder.path / "outputs" / "adapter")
+    page = export.widget.run
+    page.show_recipe(ExportRecipe(base=base, adapter=adapter, quants=("F16", "Q8_0")))
+    assert page.recipe.text().replace("\u200b", "") == "F16, Q8_0 of train-tiny-run on tiny"
+    assert adapter in page.recipe.toolTip()
+    page.show_recipe(ExportRecipe(base=base, quants=("F16",)))
+    assert page.recipe.text() == "F16 of tiny"
 
 
 def test_that_a_format_is_ticked_by_the_mouse_on_its_box(export, qtbot):

@@ -25,7 +25,7 @@ from arny_studio.ui.data.tab import DataTab
 from arny_studio.ui.jobs_controller import ActiveJob
 from arny_studio.ui.tab import Handover, OpenDataset, TabContext, TrainOn
 from arny_studio.ui.widgets.message_bar import Message
-from arny_studio.ui.wording import bytes_in_words, count_in_words
+from arny_studio.ui.wording import bytes_in_words, count_in_words, folder_in_words
 
 DEMO_NAME, DEMO_ROWS, DEMO_SEED = "demo-tier1.jsonl", 600, 7
 MOST_OFFERED = 15
@@ -125,7 +125,9 @@ class DataController(QObject):
         self._context.settings.remember_dataset(path)
         self._tab.rows.show_document(document)
         size = bytes_in_words(path.stat().st_size)
-        self._tab.show_dataset(path.name, f"{count_in_words(document.row_count, 'row')}  ·  {size}  ·  {path.parent}")
+        place = folder_in_words(path.parent, self._context.workspace.root)
+        about = f"{count_in_words(document.row_count, 'row')}  ·  {size}  ·  {place}"
+        self._tab.show_dataset(path.name, about, str(path))
         self._tab.show_count(count_in_words(document.row_count, "row"))
         self._tab.show_recent(self._offered())
         if document.row_count:

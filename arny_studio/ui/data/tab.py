@@ -30,7 +30,7 @@ from arny_studio.ui.widgets.chip import Chip
 from arny_studio.ui.widgets.empty_state import EmptyState
 from arny_studio.ui.widgets.layout import column, holder, row, space
 from arny_studio.ui.widgets.table import Table
-from arny_studio.ui.widgets.text import button, label, set_property
+from arny_studio.ui.widgets.text import button, label, plain_tooltip, set_property
 
 _ROW_WIDTHS = {ROW: 64, INTENT: 150, JOURNEY: 140, COMPLEXITY: 104, CONFIDENCE: 108, FLAGS: 124, PROBLEMS: 80}
 _HIDDEN_BELOW = {INTENT: 1000, CONFIDENCE: 860, FLAGS: 640, PROBLEMS: 480}
@@ -80,10 +80,12 @@ class DataTab(QWidget):
             self._recent.addAction(action)
         self._recent_button.setEnabled(bool(paths))
 
-    def show_dataset(self, name: str, about: str) -> None:
-        """A dataset is open: its name and one line about it."""
+    def show_dataset(self, name: str, about: str, path: str) -> None:
+        """A dataset is open: its name, one line about it, and where it lies for those who ask."""
         self._head_title.setText(name)
         self._head.about.setText(about)
+        for target in (self._head_title, self._head.about):
+            plain_tooltip(target, path)
         self.filter.clear()
         self.hide_problems()
         self.sample.show_nothing()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
 from PySide6.QtWidgets import QSplitter, QWidget
 
@@ -18,7 +20,7 @@ from arny_studio.ui.widgets.chip import Chip
 from arny_studio.ui.widgets.layout import column, scrolled, space
 from arny_studio.ui.widgets.notice import Notice
 from arny_studio.ui.widgets.table import Table
-from arny_studio.ui.widgets.text import allow, button, label
+from arny_studio.ui.widgets.text import allow, breakable, button, label, plain_tooltip
 from arny_studio.ui.wording import moment_in_words, seconds_in_words
 
 _NO_FILE = "Choose a GGUF in the list of files."
@@ -62,8 +64,10 @@ class ExportPage(QWidget):
 
     def show_recipe(self, recipe: ExportRecipe) -> None:
         """The locked recipe, in words."""
-        source = f"{recipe.adapter} on {recipe.base}" if recipe.adapter else recipe.base
-        self.recipe.setText(f"{', '.join(recipe.quants)} from {source}")
+        base, adapter = Path(recipe.base), Path(recipe.adapter)
+        source = f"{_name_of(adapter)} on {base.name}" if recipe.adapter else base.name
+        self.recipe.setText(breakable(f"{', '.join(recipe.quants)} of {source}"))
+        plain_tooltip(self.recipe, f"{adapter} on {base}" if recipe.adapter else str(base))
 
     def show_status(self, status: RunStatus) -> None:
         """Which buttons make sense now."""
@@ -179,3 +183,8 @@ class ExportPage(QWidget):
     @Slot()
     def _on_evaluate_clicked(self) -> None:
         self.evaluate_requested.emit(self.chosen_file)
+
+
+def _name_of(adapter: Path) -> str:
+    """The run that made it, without its time: an adapter's own folder is called like all the others."""
+    return adapter.parent.parent.name.partition("-")[2] if adapter.parent.name == "outputs" else adapter.name
