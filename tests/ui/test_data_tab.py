@@ -216,6 +216,21 @@ def test_that_generating_asks_for_tier_rows_and_seed_and_never_overwrites(studio
     assert recipe.path == str(folder / "mine.jsonl")
 
 
+def test_that_unseen_sentence_shapes_are_offered_for_the_router_alone(studio, qtbot):
+    dialog = GenerateDialog(studio.workspace.datasets, studio.window)
+    qtbot.addWidget(dialog)
+    dialog.phrases.setCurrentIndex(dialog.phrases.findText("Unseen sentence shapes"))
+    assert dialog.path.name == "tier1-shapes.jsonl"
+    with qtbot.waitSignal(dialog.generate_requested) as caught:
+        dialog.generate.click()
+    assert caught.args[0].phrases == "shapes"
+    dialog.tier.setCurrentIndex(dialog.tier.findData("tier2"))
+    assert dialog.phrases.findData("shapes") < 0
+    assert dialog.path.name == f"tier2-{dialog.phrases.currentData()}.jsonl"
+    dialog.tier.setCurrentIndex(dialog.tier.findData("tier1"))
+    assert dialog.phrases.findData("shapes") >= 0
+
+
 def test_that_the_last_dataset_of_the_workspace_is_open_again(open_studio, qtbot, dataset, tmp_path):
     root = tmp_path / "workspace"
     (root / "datasets").mkdir(parents=True)

@@ -9,10 +9,11 @@ from PySide6.QtWidgets import QComboBox, QDialog, QFormLayout, QLineEdit, QSpinB
 
 from arny_studio.recipe import DataRecipe
 from arny_studio.ui.widgets.layout import column, row, space
-from arny_studio.ui.widgets.text import allow, button, label
+from arny_studio.ui.widgets.text import allow, button, label, plain_tooltip
 
 _TIERS = (("Tier-1: routing decisions", "tier1"), ("Tier-2: long answers", "tier2"))
 _PHRASES = (("Training phrases", "train"), ("Held-out phrases, for tests", "test"))
+_SHAPES = ("Unseen sentence shapes", "shapes")  # of the Tier-1 generator alone
 
 
 class GenerateDialog(QDialog):
@@ -43,18 +44,28 @@ class GenerateDialog(QDialog):
         head = label("Generate a dataset", "heading")
         self.setLayout(column(head, about, form, self._note, row(1, cancel, self.generate), gap="l", margin="xl"))
         self.setMinimumWidth(460)
-        for signal in (self.tier.currentIndexChanged, self.phrases.currentIndexChanged):
-            signal.connect(self._on_kind_changed)
+        self.tier.currentIndexChanged.connect(self._on_tier_changed)
+        self.phrases.currentIndexChanged.connect(self._on_kind_changed)
         self.name.textChanged.connect(self._on_name_changed)
         self.generate.clicked.connect(self._on_generate_clicked)
         cancel.clicked.connect(self.reject)
-        self._on_kind_changed()
+        self._on_tier_changed()
 
     @property
     def path(self) -> Path:
         """Where the rows will be written."""
         name = self.name.text().strip()
         return self._datasets / (name if name.endswith(".jsonl") else f"{name}.jsonl")
+
+    @Slot()
+    def _on_tier_changed(self) -> None:
+        """Offer unseen shapes where there are some; taking the entry away chooses another one."""
+        line = self.phrases.findData(_SHAPES[1])
+        if self.tier.currentData() == "tier1" and line < 0:
+            self.phrases.addItem(*_SHAPES)
+        elif self.tier.currentData() != "tier1" and line >= 0:
+            self.phrases.removeItem(line)
+        self._on_kind_changed()
 
     @Slot()
     def _on_kind_changed(self) -> None:
@@ -71,7 +82,8 @@ class GenerateDialog(QDialog):
             reason = "Give the file a name without folders."
         elif self.path.exists():
             reason = f"{self.path.name} is there already; choose another name."
-        self._note.setText(reason or f"Goes to {self._datasets}")
+        self._note.setText(reason or "Goes to the datasets of the workspace.")
+        plain_tooltip(self._note, str(self._datasets))
         allow(self.generate, not reason, reason)
 
     @Slot()
