@@ -97,6 +97,8 @@ def _jobs_in_words(running: list[ActiveJob]) -> str:
     if not running:
         return "No jobs running"
     newest = running[-1]
-    doing = newest.state.stage.title if newest.state.stage else "starting"
+    name, doing = _name_of(newest), elided(newest.state.stage.title if newest.state.stage else "starting", 60)
+    is_told = newest.kind == "phone" and doing.startswith(name)  # its stage names the phone, and the mode with `_`
+    told = doing.replace("_", " ") if is_told else f"{name}: {doing}"
     more = f"  (+{len(running) - 1} more)" if len(running) > 1 else ""
-    return f"{_name_of(newest)}: {elided(doing, 60)}{more}"
+    return f"{told}{more}"

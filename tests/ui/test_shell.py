@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PySide6.QtCore import Qt
@@ -12,13 +13,19 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QLabel, QPushButton
 
 from arny_studio.errors import BadInput, MissingExtra
+from arny_studio.jobs.events import Stage
+from arny_studio.jobs.outcome import Outcome
+from arny_studio.jobs.state import RunState
 from arny_studio.recipe import DataRecipe
+from arny_studio.ui.runs.log_view import LogView
+from arny_studio.ui.status_bar import _jobs_in_words
 from arny_studio.ui.tab import present_tabs
 from arny_studio.ui.theme import ThemeSwitcher
 from arny_studio.ui.widgets.bubble import Bubble
 from arny_studio.ui.widgets.chip import Chip
 from arny_studio.ui.widgets.message_bar import MessageBar
 from arny_studio.ui.widgets.text import breakable, elided, label, plain_tooltip
+from arny_studio.ui.wording import folder_in_words
 
 HEAVY = ("torch", "transformers", "peft", "trl", "datasets", "llama_cpp", "llguidance", "tokenizers")
 HOSTILE = '<img src="file:///etc/passwd"><b>bold</b>'
@@ -157,6 +164,34 @@ def test_that_the_status_bar_follows_a_job_from_start_to_end(studio, qtbot):
         pass
     assert studio.status_bar.jobs_button.text() == "No jobs running"
     assert path.is_file()
+
+
+def test_that_a_phone_is_named_once_in_the_status_bar():
+    phone = SimpleNamespace(
+        kind="phone",
+        title="6 GB phone",
+        state=RunState(stage=Stage(name="serve", title="6 GB phone, full_local", index=2, total=2)),
+    )
+    assert _jobs_in_words([phone]) == "6 GB phone, full local"
+    starting = SimpleNamespace(kind="phone", title="6 GB phone", state=RunState())
+    assert _jobs_in_words([starting]) == "6 GB phone: starting"
+
+
+def test_that_folders_are_named_from_the_workspace_on(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    workspace = tmp_path / "mine"
+    assert folder_in_words(workspace / "datasets", workspace) == "mine › datasets"
+    assert folder_in_words(tmp_path / "other", workspace) == str(Path("~", "other"))
+    assert folder_in_words(tmp_path.parent, workspace) == str(tmp_path.parent)
+
+
+def test_that_an_empty_log_says_whether_something_may_still_come(qtbot):
+    view = LogView()
+    qtbot.addWidget(view)
+    view.show_state(RunState())
+    assert view.placeholderText() == "Nothing was said yet."
+    view.show_state(RunState(outcome=Outcome(kind="finished", sentence="Done.")))
+    assert view.placeholderText() == "Nothing to report."
 
 
 def test_that_closing_the_window_ends_a_job_that_would_die_with_it(studio, qtbot):

@@ -11,6 +11,7 @@ from arny_studio.jobs.state import LOG_LINES_KEPT, RunState
 from arny_studio.ui.theme import code_font
 from arny_studio.ui.widgets.text import elided
 
+_NOTHING_YET, _NOTHING_AT_ALL = "Nothing was said yet.", "Nothing to report."
 _MARKS = {"info": "", "warning": "WARNING  ", "error": "ERROR  "}
 
 
@@ -25,7 +26,7 @@ class LogView(QPlainTextEdit):
         self.setFont(code_font())
         self.setProperty("role", "code")
         self.setAccessibleName("Log of the run")
-        self.setPlaceholderText("Nothing was said yet.")
+        self.setPlaceholderText(_NOTHING_YET)
         self._shown: tuple[Log, ...] = ()
         self._ending = ""
 
@@ -38,6 +39,7 @@ class LogView(QPlainTextEdit):
         for line in new:
             self.appendPlainText(f"{_clock(line.time_s)}  {_MARKS[line.level]}{elided(line.text, 4_000)}")
         self._shown = state.log
+        self.setPlaceholderText(_NOTHING_YET if state.outcome is None else _NOTHING_AT_ALL)
         # What a person can mend is said in the notice; a traceback helps only where a program failed.
         is_ours = state.outcome is not None and state.outcome.failure in ("bug", "library", "out_of_memory")
         details = state.outcome.details if state.outcome is not None and is_ours else ""
