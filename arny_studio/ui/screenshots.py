@@ -16,8 +16,10 @@ from pathlib import Path
 
 import qasync
 from msgspec import Struct
+from PySide6.QtCore import QModelIndex
 from PySide6.QtWidgets import QApplication
 
+from arny_studio.jobs.folder import RunFolder
 from arny_studio.paths import DEMO_TIER1
 from arny_studio.recipe import DataRecipe, EvaluateRecipe, Recipe
 from arny_studio.ui.app import Studio
@@ -30,7 +32,9 @@ from arny_studio.ui.runs.run_list import RunList
 from arny_studio.ui.settings import SettingsStore, ThemeMode
 from arny_studio.ui.tab import OpenDataset
 
-QUERIES = ("hey there, good morning", "Book a flight to Lisbon", "Plan a three day trip to Kyoto with a budget")
+QUERIES = (
+    "hello", "book a flight", "from Boston to Denver next Friday", "explain the challenges of quantum computing",
+)  # fmt: skip
 ROWS, EVALUATED_ROWS, SEED = 600, 120, 7
 DEMO_WORKSPACE = Path(".demo")
 _PATIENCE_S = 180.0
@@ -120,15 +124,23 @@ async def _fill_evaluate(studio: Studio) -> None:
     await _until(lambda: tab.evaluations.rowCount() == expected, "the evaluations were not listed")
     if expected > 1:
         tab.baseline.setCurrentIndex(1)
+    tab.details.setCurrentWidget(tab.wrong_table)
+    await _until(lambda: tab.wrong_table.currentIndex().isValid() or not tab.wrong.items, "no wrong row was selected")
 
 
 async def _fill_runs(studio: Studio) -> None:
-    """Show the newest run where a tab lists runs."""
+    """Show the newest run where a tab lists runs; of the exports, one with several files."""
     for key in ("train", "export"):
         studio.window.show_tab(key)
         await asyncio.sleep(0.5)
         for runs in studio.window.tab(key).widget.findChildren(RunList):
-            runs.view.setCurrentIndex(runs.view.model().index(0, 0))
+            listed = [runs.model.run_at(line).folder for line in range(runs.model.rowCount())]
+            wanted = next((folder for folder in listed if len(_ggufs(folder)) > 1), next(iter(listed), None))
+            runs.view.setCurrentIndex(runs.model.index(listed.index(wanted)) if wanted else QModelIndex())
+
+
+def _ggufs(folder: RunFolder) -> list[Path]:
+    return list((folder.path / "outputs").glob("*.gguf"))
 
 
 async def _fill_chat(studio: Studio) -> None:
