@@ -22,12 +22,13 @@ from arny_studio.engine.gguf_tokenizer_check import check_tokenizer
 from arny_studio.engine.gguf_vocabulary import Vocabulary, read_vocabulary
 from arny_studio.engine.gguf_writer import plan_tensors, predicted_f16_bytes, predicted_header_bytes, write_model
 from arny_studio.engine.lineage import lineage_of, sha256_of
+from arny_studio.engine.llama_log import llama_cpp_library
 from arny_studio.engine.merge import MergedModel, merged_tensors
 from arny_studio.engine.merged_folder import merged_bytes, write_merged_folder
 from arny_studio.engine.model_folder import tokenizer_folder
 from arny_studio.engine.output_files import require_room
 from arny_studio.engine.quant_types import predicted_bytes
-from arny_studio.engine.quantize import llama_cpp_library, quantize
+from arny_studio.engine.quantize import quantize
 from arny_studio.jobs.events import Artifact, Event, Log, Progress, Stage
 from arny_studio.recipe import ExportRecipe, Quant
 

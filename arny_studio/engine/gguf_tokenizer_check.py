@@ -9,7 +9,8 @@ from typing import Any
 
 import tokenizers
 
-from arny_studio.engine.quantize import ExportFailed, llama_cpp_library, route_llama_log
+from arny_studio.engine.llama_log import llama_cpp_library, route_llama_log
+from arny_studio.engine.quantize import ExportFailed
 from arny_studio.errors import BadInput
 
 # Scripts, digits, punctuation, white space, emoji, JSON and control tokens; NFC, as llama.cpp does not normalize.

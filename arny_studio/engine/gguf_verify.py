@@ -11,7 +11,7 @@ from msgspec import Struct
 from arny_studio.engine.chat_template import ChatTemplate, Message
 from arny_studio.engine.gguf_check import GgufInfo, check_gguf
 from arny_studio.engine.lineage import sha256_of
-from arny_studio.engine.quantize import llama_cpp_library, route_llama_log
+from arny_studio.engine.llama_log import llama_cpp_library, route_llama_log
 from arny_studio.errors import BadInput
 
 LINEAGE = "lineage.json"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +19,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from arny_studio.engine.gguf_check import GgufInfo, check_gguf
+from arny_studio.engine.llama_log import route_llama_log
 from arny_studio.errors import ArnyError, BadInput, MissingExtra
 
 try:
@@ -260,7 +260,7 @@ class LlamaSession:
             return not stopped
 
         params.progress_callback = lib.llama_progress_callback(on_progress)
-        last_words.clear()
+        route_llama_log().clear()
         self._model = lib.llama_model_load_from_file(os.fsencode(self.path), params)
         if self._model is None:
             if stopped:
@@ -282,7 +282,7 @@ class LlamaSession:
         params.no_perf = True
         params.abort_callback = _first_byte_is_set()
         params.abort_callback_data = ctypes.cast(self._flag, ctypes.c_void_p)
-        last_words.clear()
+        route_llama_log().clear()
         self._context = lib.llama_init_from_model(self._model, params)
         if self._context is None:
             raise LlamaFailure(f"llama.cpp cannot make a context of {self.context:,} tokens: {_last_word()}")
@@ -357,28 +357,19 @@ class _Batch:
         lib.llama_batch_free(self.native)
 
 
-last_words: deque[str] = deque(maxlen=40)  # what llama.cpp said at warning level or above
-
-
-@lib.llama_log_callback
-def _on_log(level: int, text: bytes, _data: object) -> None:
-    if level >= 3:  # GGML_LOG_LEVEL_WARN = 3, ERROR = 4, CONT = 5
-        last_words.append(text.decode("utf-8", "replace").strip())
-
-
 _backend_started = False
 
 
 def _start_backend() -> None:
     global _backend_started
-    lib.llama_log_set(_on_log, ctypes.c_void_p(0))
+    route_llama_log()
     if not _backend_started:
         lib.llama_backend_init()
         _backend_started = True
 
 
 def _last_word() -> str:
-    said = [line for line in last_words if line.strip(".")]
+    said = [line for line in route_llama_log() if line.strip(".")]
     return said[-1] if said else "it gave no reason"
 
 

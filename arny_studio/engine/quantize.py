@@ -1,33 +1,30 @@
 """F16 GGUF → a quantized one, by llama.cpp's own `llama_model_quantize`.
 
 The call runs in a thread of its own (it holds no GIL) while this one watches the output grow: that is the progress, and
-it lets a stop request be answered at once. llama.cpp's log is kept to what matters.
+it lets a stop request be answered at once.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from msgspec import Struct
 
 from arny_studio.engine.gguf_check import check_gguf
+from arny_studio.engine.llama_log import llama_cpp_library, route_llama_log
 from arny_studio.engine.output_files import disk_full, finished_file, missing_bytes
 from arny_studio.engine.quant_types import FILE_TYPES, PredictedTensor, predicted_bytes, predicted_tensors
-from arny_studio.errors import ArnyError, BadInput, MissingExtra
+from arny_studio.errors import ArnyError, BadInput
 from arny_studio.recipe import Quant
 
 OnProgress = Callable[[int, int], None]  # bytes written, bytes in all
 
 _POLL_S = 0.1
 _BUFFER_BYTES = 512 << 20  # rows llama.cpp keeps in memory at once; its own default is 8 GiB
-_WARNING, _ERROR, _CONTINUED = 3, 4, 5  # ggml_log_level; the last goes on with the line before
-_KEPT_LINES = 20
 
 
 class ExportFailed(ArnyError):
@@ -125,39 +122,3 @@ def _verify(partial: Path, quant: Quant, predicted: list[PredictedTensor]) -> No
         raise ExportFailed(f"The {quant} file does not hold the tensors it should hold ({odd}).")
     if info.number("general.file_type") != FILE_TYPES[quant]:
         raise ExportFailed(f"The {quant} file does not say that it is {quant}.")
-
-
-_log_lines: list[str] = []
-_log_level = 0
-_log_callback: Any = None  # kept, since llama.cpp calls it for as long as the process lives
-
-
-def route_llama_log() -> list[str]:
-    """Send llama.cpp's warnings and errors to stderr and into the list that is returned; drop the rest."""
-    global _log_callback
-    if _log_callback is None:
-        llama = llama_cpp_library("Quantizing")
-        _log_callback = llama.llama_log_callback(_on_log)
-        llama.llama_log_set(_log_callback, ctypes.c_void_p(0))
-    return _log_lines
-
-
-def _on_log(level: int, text: bytes, _user_data: object) -> None:
-    global _log_level
-    _log_level = _log_level if level == _CONTINUED else level
-    if _log_level not in (_WARNING, _ERROR):
-        return
-    line = text.decode("utf-8", errors="replace").strip()
-    if line:
-        _log_lines.append(line)
-        del _log_lines[:-_KEPT_LINES]
-        sys.stderr.write(f"llama.cpp: {line}\n")
-
-
-def llama_cpp_library(purpose: str) -> Any:
-    """The llama_cpp module. Raises MissingExtra, naming the purpose it is needed for."""
-    try:
-        import llama_cpp
-    except ImportError as error:
-        raise MissingExtra("llama-cpp-python", "infer", purpose) from error
-    return llama_cpp

@@ -13,8 +13,9 @@ import pytest
 
 from arny_studio.engine.gguf_check import check_gguf
 from arny_studio.engine.gguf_writer import write_gguf_f16
+from arny_studio.engine.llama_log import route_llama_log
 from arny_studio.engine.quant_types import FILE_TYPES, bits_per_weight, predicted_bytes, predicted_tensors
-from arny_studio.engine.quantize import ExportFailed, quantize, route_llama_log
+from arny_studio.engine.quantize import ExportFailed, quantize
 from arny_studio.errors import ArnyError, BadInput, DiskFull
 from arny_studio.recipe import Quant
 from tests.tiny_models import make_tiny_adapter, make_tiny_base, make_tiny_gguf
