@@ -344,7 +344,7 @@ def test_that_a_cut_weights_file_is_one_sentence(data: Path, tmp_path: Path):
     base = make_tiny_base(tmp_path / "base", layers=1)
     weights = base / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:5000])
-    with pytest.raises(BadInput, match="model.safetensors is cut short"):
+    with pytest.raises(BadInput, match=r"model\.safetensors is cut short"):
         Run(tmp_path, base=str(base), train_data=str(data)).start()
 
 
