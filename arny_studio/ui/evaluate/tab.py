@@ -89,8 +89,8 @@ class EvaluateTab(QWidget):
 
     def _build_details(self, theme: ThemeSwitcher) -> None:
         cells = CellDelegate(theme, self)
-        by_journey = Table(self.journeys, {1: 54, 2: 120, 3: 70, 4: 160}, 0, hidden_below={3: 400, 4: 540})
-        self.wrong_table = Table(self.wrong, {1: 250, 2: 130, 3: 130}, 0, hidden_below={2: 700, 3: 560})
+        by_journey = Table(self.journeys, {1: 48, 2: 112, 3: 64, 4: 150}, 0, hidden_below={3: 400, 4: 520})
+        self.wrong_table = Table(self.wrong, {1: 214, 2: 130, 3: 130}, 0, hidden_below={2: 700, 3: 560})
         self.wrong_table.setAccessibleName("Wrong rows")
         for table in (by_journey, self.wrong_table):
             table.setItemDelegate(cells)
@@ -116,7 +116,7 @@ class EvaluateTab(QWidget):
         for part, stretch in ((past, 3), (details, 6), (self.comparison, 4)):
             splitter.addWidget(part)
             splitter.setStretchFactor(splitter.count() - 1, stretch)
-        splitter.setSizes([326, 520, 358])
+        splitter.setSizes([322, 560, 322])
         splitter.setHandleWidth(space("m"))
         splitter.setChildrenCollapsible(False)
         layout = column(head, self.tiles, gap="m")

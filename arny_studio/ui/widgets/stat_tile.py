@@ -18,7 +18,7 @@ class StatTile(QFrame):
         self._figure = label(figure, "figure")
         self._note = label(note, "caption")
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(space("l"), space("m"), space("l"), space("m"))
+        layout.setContentsMargins(space("m"), space("m"), space("m"), space("m"))
         layout.setSpacing(space("xs"))
         layout.addWidget(self._name)
         layout.addLayout(row(self._figure, 1))
