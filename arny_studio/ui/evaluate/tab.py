@@ -116,7 +116,7 @@ class EvaluateTab(QWidget):
         for part, stretch in ((past, 3), (details, 6), (self.comparison, 4)):
             splitter.addWidget(part)
             splitter.setStretchFactor(splitter.count() - 1, stretch)
-        splitter.setSizes([322, 560, 322])
+        splitter.setSizes([332, 562, 312])
         splitter.setHandleWidth(space("m"))
         splitter.setChildrenCollapsible(False)
         layout = column(head, self.tiles, gap="m")
