@@ -192,6 +192,7 @@ def main() -> None:
     options.add_argument("--tier2-minutes", type=float, default=4)
     options.add_argument("--go-on", action="store_true", help="pretrain the base that is there for another while")
     options.add_argument("--keep-base", action="store_true", help="do not pretrain again")
+    options.add_argument("--keep-tier2", action="store_true", help="tune only the router")
     options.add_argument("--real-queries", type=Path, help="a {text, journey} JSONL file of CLINC150 to score as well")
     options.add_argument("--work", type=Path, default=Path(".cache/demo-models"))
     chosen = options.parse_args()
@@ -199,7 +200,8 @@ def main() -> None:
     if not chosen.keep_base:
         build_base(DEMO_BASE, chosen.pretrain_minutes, goes_on=chosen.go_on)
     shutil.copyfile(build_tier("tier1", chosen.tier1_minutes, chosen.work), DEMO_TIER1)
-    shutil.copyfile(build_tier("tier2", chosen.tier2_minutes, chosen.work), DEMO_TIER2)
+    if not chosen.keep_tier2:
+        shutil.copyfile(build_tier("tier2", chosen.tier2_minutes, chosen.work), DEMO_TIER2)
     columns = {}
     held_out: dict[Split, str] = {"test": "held-out phrasings", "shapes": "unseen sentence shapes"}
     for phrases, title in held_out.items():
