@@ -33,8 +33,10 @@ from arny_studio.ui.settings import SettingsStore, ThemeMode
 from arny_studio.ui.tab import OpenDataset
 
 QUERIES = (
-    "hello", "book a flight", "from Boston to Denver next Friday", "explain the challenges of quantum computing",
-)  # fmt: skip
+    "hey there, good morning",
+    "what's my checking account balance",
+    "explain the challenges of quantum computing",
+)
 ROWS, EVALUATED_ROWS, SEED = 600, 120, 7
 DEMO_WORKSPACE = Path(".demo")
 _PATIENCE_S = 180.0

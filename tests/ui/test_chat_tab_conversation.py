@@ -9,7 +9,6 @@ from arny_studio.contract import load_contract
 from arny_studio.device import load_profile
 from arny_studio.jobs.events import Decided, Ledger, LedgerLine, LoadRefused, Log, ModelLoaded, Replied, Token
 from arny_studio.jobs.outcome import Outcome
-from arny_studio.ui.chat.choices import likely_tier
 from arny_studio.ui.chat.conversation import Conversation, asked, ended, heard, phase_after
 from arny_studio.ui.chat.inspector import Inspector
 from arny_studio.ui.chat.message_list import MessageList
@@ -135,8 +134,3 @@ def test_that_the_picture_shows_measurements_before_predictions():
     picture = picture_of(profile, ledger)
     assert picture.slices[0].shown == 12
     assert picture.free == 60
-
-
-@pytest.mark.parametrize(("name", "tier"), [("a-Tier2-Q4.gguf", 2), ("a-tier1.gguf", 1), ("qwen.gguf", 1)])
-def test_that_a_files_name_tells_its_tier(name, tier):
-    assert likely_tier(name) == tier
