@@ -146,7 +146,6 @@ def test_that_a_merged_folder_converts_to_the_same_file(llama_cpp_source: Path, 
     compare(llama_cpp_source, model, tmp_path)
 
 
-@pytest.mark.skipif(not (DEMO_BASE / "model.safetensors").is_file(), reason="the demo base is not built yet")
 def test_that_the_demo_base_converts_to_the_same_file(llama_cpp_source: Path, tmp_path: Path) -> None:
     compare(llama_cpp_source, DEMO_BASE, tmp_path)
 
