@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from arny_studio.errors import BadRecipe, MissingFile
-from arny_studio.recipe.recipes import Recipe
+from arny_studio.recipe.base import Recipe
 from arny_studio.spelling import unknown_field_hint
 
 SomeRecipe = TypeVar("SomeRecipe", bound=Recipe)

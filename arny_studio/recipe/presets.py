@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from arny_studio import paths
 from arny_studio.errors import BadRecipe
-from arny_studio.recipe.recipes import TrainRecipe
+from arny_studio.recipe.train import TrainRecipe
 from arny_studio.spelling import did_you_mean, unknown_field_hint
 
 PRESETS_DIR: Path = paths.DATA_DIR / "presets"

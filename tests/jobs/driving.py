@@ -57,19 +57,22 @@ def run_to_end(
     return outcome, job, heard
 
 
-async def heard(job: Job, kind: type[Value]) -> Value:
-    """The next event of a kind, or the newest that has come already."""
-    waiting: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+def expect(job: Job, kind: type[Value], where: Callable[[Value], bool] = lambda _: True) -> asyncio.Future[Value]:
+    """A future for the next event of a kind that fits; listens from this moment on, so nothing is missed."""
+    waiting: asyncio.Future[Value] = asyncio.get_running_loop().create_future()
 
     def notice(event: Any) -> None:
-        if isinstance(event, kind) and not waiting.done():
+        if isinstance(event, kind) and not waiting.done() and where(event):
             waiting.set_result(event)
 
     unsubscribe = job.subscribe(notice)
-    try:
-        return await asyncio.wait_for(waiting, DEADLINE_S)
-    finally:
-        unsubscribe()
+    waiting.add_done_callback(lambda _: unsubscribe())
+    return waiting
+
+
+async def heard(job: Job, kind: type[Value]) -> Value:
+    """The next event of a kind."""
+    return await asyncio.wait_for(expect(job, kind), DEADLINE_S)
 
 
 def wait_until(is_so: Callable[[], object], what: str, deadline_s: float = DEADLINE_S) -> None:

@@ -28,7 +28,7 @@ from arny_studio.jobs.events import (
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.supervisor import Grace, Job, start_job
 from arny_studio.jobs.wire import decode_event
-from tests.jobs.driving import child, drive, heard, is_alive, run_to_end, wait_until
+from tests.jobs.driving import child, drive, expect, heard, is_alive, run_to_end, wait_until
 
 OUT_OF_MEMORY_HINT = "Close other programs, or choose a smaller model, batch or context."
 QUICK = Grace(message_s=0.1, terminate_s=0.1)
@@ -153,10 +153,10 @@ def test_that_commands_reach_the_worker_in_order_and_bad_ones_are_reported(run_f
         await heard(job, Metric)
         assert job._worker is not None
         os.write(job._worker._stdin.fileno(), b"gibberish\n")  # type: ignore[attr-defined]
+        last_reply = expect(job, Token, lambda token: token.request == "2")
         for number in range(3):
             assert await job.send(Ask(request=str(number), query="hello" * 5000))
-        while (await heard(job, Token)).request != "2":
-            pass
+        await last_reply
         await job.send(Stop(mode="now"))
 
     outcome, _job, events = run_to_end("obeys", run_folder, talk)
