@@ -1,0 +1,14 @@
+"""`arny data …`: everything that is done to datasets, one file per command."""
+
+from __future__ import annotations
+
+import typer
+
+from arny_studio.cli import generate
+from arny_studio.cli.data.check import check
+from arny_studio.cli.data.split import split
+
+app = typer.Typer(help="Check, repair, search, split and write datasets.", no_args_is_help=True)
+app.command("check")(check)
+app.command("split")(split)
+app.add_typer(generate.app, name="generate")
