@@ -61,6 +61,53 @@ class Metric(Event, tag="metric", frozen=True, kw_only=True):
     gradient_norm: float | None = None
     tokens: int | None = None  # supervised and unsupervised tokens seen so far
     tokens_per_s: float | None = None
+    json_valid: float | None = None  # shares (0–1) over the answers to the held-out prompts
+    journey_accuracy: float | None = None
+    field_agreement: float | None = None
+    word_overlap: float | None = None  # of prose, where the truth is no decision
+
+
+class HeldOutAnswer(Struct, frozen=True, kw_only=True):
+    """What the model in training said to a held-out prompt, beside the truth. `agreement` is 0–1."""
+
+    row: str  # the row's id
+    line: int  # in the validation file, from 1
+    query: str
+    expected: str
+    text: str
+    is_json: bool | None = None  # None where the truth is prose
+    agreement: float = 0.0  # share of the truth's fields that are equal, or of words in common
+    wrong_fields: list[str] = []
+
+
+class Answers(Event, tag="answers", frozen=True, kw_only=True):
+    """The held-out prompts were answered at a step: at most three of the best, the worst and random ones."""
+
+    step: int
+    rows: int
+    best: list[HeldOutAnswer] = []
+    worst: list[HeldOutAnswer] = []
+    random: list[HeldOutAnswer] = []
+
+
+class Gpu(Struct, frozen=True, kw_only=True):
+    """One GPU at a moment; what the driver does not tell is None."""
+
+    index: int
+    name: str
+    used_bytes: int
+    total_bytes: int
+    percent: float | None = None
+    temperature_c: float | None = None
+
+
+class System(Event, tag="system", frozen=True, kw_only=True):
+    """What the whole machine does: CPU (0–100), RAM, GPUs."""
+
+    cpu_percent: float
+    ram_used_bytes: int
+    ram_total_bytes: int
+    gpus: list[Gpu] = []
 
 
 class Checkpoint(Event, tag="checkpoint", frozen=True, kw_only=True):
@@ -207,6 +254,6 @@ class Failed(Event, tag="failed", frozen=True, kw_only=True):
 
 Terminal = Finished | Stopped | Failed
 AnyEvent = (
-    Hello | Stage | Progress | Metric | Checkpoint | Memory | Log | Artifact | Result | Ledger | ModelLoaded
-    | ModelUnloaded | LoadRefused | Decided | Token | Replied | Finished | Stopped | Failed
+    Hello | Stage | Progress | Metric | Answers | System | Checkpoint | Memory | Log | Artifact | Result | Ledger
+    | ModelLoaded | ModelUnloaded | LoadRefused | Decided | Token | Replied | Finished | Stopped | Failed
 )  # fmt: skip

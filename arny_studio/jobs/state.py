@@ -12,8 +12,9 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from arny_studio.jobs.curve import Curve
+from arny_studio.jobs.curve import Columns, Curve, SystemCurve
 from arny_studio.jobs.events import (
+    Answers,
     AnyEvent,
     Artifact,
     Checkpoint,
@@ -30,12 +31,14 @@ from arny_studio.jobs.events import (
     Result,
     Stage,
     Stopped,
+    System,
     Terminal,
 )
 from arny_studio.jobs.outcome import Outcome
 
 LOG_LINES_KEPT = 500
 LEDGERS_KEPT = 500
+ANSWERS_KEPT = 50
 
 
 class StageSpan(Struct, frozen=True, kw_only=True):
@@ -62,6 +65,9 @@ class RunState(Struct, frozen=True, kw_only=True):
     stages: tuple[StageSpan, ...] = ()  # of the present attempt, the running one last
     progress: Progress | None = None
     curve: Curve = field(default_factory=Curve)
+    answers: tuple[Answers, ...] = ()  # rounds of answers to the held-out prompts, oldest first
+    system: SystemCurve = field(default_factory=SystemCurve)
+    last_system: System | None = None
     checkpoints: tuple[Checkpoint, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     results: dict[str, dict[str, Any]] = {}
@@ -134,6 +140,10 @@ def _changes(state: RunState, event: AnyEvent) -> dict[str, Any]:
             return {"curve": _curve_with(state, event), "is_curve_of_this_attempt": True}
         case Progress():
             return {"progress": event}
+        case System():
+            return {"last_system": event, "system": state.system.extended(event)}
+        case Answers():
+            return {"answers": (*(known for known in state.answers if known.step < event.step), event)[-ANSWERS_KEPT:]}
         case Memory():
             return _memory_changes(state, event)
         case Log():
@@ -204,12 +214,10 @@ def _ending_changes(state: RunState, event: Terminal) -> dict[str, Any]:
 
 def state_as_json(state: RunState) -> bytes:
     """The state as one JSON object, the curve as one list per column with null for gaps."""
-    return msgspec.json.encode(state, enc_hook=_curve_as_columns)
+    return msgspec.json.encode(state, enc_hook=_as_columns)
 
 
-def _curve_as_columns(value: object) -> object:
-    from arny_studio.jobs.curve import COLUMNS
-
-    if isinstance(value, Curve):
-        return {name: list(value.column(name)) for name in COLUMNS}
+def _as_columns(value: object) -> object:
+    if isinstance(value, Columns):
+        return value.as_columns()
     raise NotImplementedError(f"{type(value).__name__} has no JSON form")

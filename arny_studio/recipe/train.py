@@ -47,3 +47,43 @@ class TrainRecipe(Recipe, tag="train", frozen=True, kw_only=True):
     logging_steps: Annotated[int, Meta(ge=1, description="Steps between two points of the curve.")] = 1
     save_steps: Annotated[int, Meta(ge=1, description="Steps between checkpoints.")] = 50
     eval_steps: Annotated[int, Meta(ge=0, description="Steps between validation losses; 0: only at the end.")] = 0
+
+    answer_steps: Annotated[
+        int, Meta(ge=0, description="Steps between rounds in which held-out prompts are answered; 0: never.")
+    ] = 0
+    answer_rows: Annotated[
+        int,
+        Meta(ge=1, le=500, description="Held-out prompts of the validation data that are answered, always the same."),
+    ] = 12
+    answer_tokens: Annotated[int, Meta(ge=8, le=4096, description="Longest answer, in tokens.")] = 256
+    keep_best_by: Annotated[
+        Literal["", "validation_loss", "json_valid", "journey_accuracy", "field_agreement", "word_overlap"],
+        Meta(description="Keep the adapter of the evaluation that was best by this figure; empty: the last one."),
+    ] = ""
+    early_stopping: Annotated[
+        int, Meta(ge=0, le=1000, description="End after this many evaluations without a better figure; 0: never.")
+    ] = 0
+    engine: Annotated[
+        Literal["trl", "unsloth"], Meta(description="What trains; Unsloth lives in an environment of its own.")
+    ] = "trl"
+    processes: Annotated[int, Meta(ge=1, le=16, description="Processes on this machine, one for each GPU.")] = 1
+    share_gpu: Annotated[bool, Meta(description="Start although another run holds the GPU.")] = False
+    foreign: Annotated[
+        str, Meta(description="Keys of an imported recipe that are not used here, as YAML; kept for an export.")
+    ] = ""
+
+
+def contradictions(recipe: TrainRecipe) -> dict[str, str]:
+    """What cannot be meant together, as a sentence per field; empty where the recipe is sound."""
+    found: dict[str, str] = {}
+    if recipe.answer_steps and not recipe.validation_data:
+        found["answer_steps"] = "Held-out prompts come from validation data, and none is named."
+    if recipe.keep_best_by == "validation_loss" and not (recipe.validation_data and recipe.eval_steps):
+        found["keep_best_by"] = "Keeping the best by validation loss needs validation data and eval_steps above 0."
+    elif recipe.keep_best_by not in ("", "validation_loss") and not recipe.answer_steps:
+        found["keep_best_by"] = f"Keeping the best by {recipe.keep_best_by} needs answer_steps above 0."
+    if recipe.early_stopping and not recipe.keep_best_by:
+        found["early_stopping"] = "Early stopping needs a figure to watch: set keep_best_by."
+    if recipe.processes > 1 and recipe.engine == "unsloth":
+        found["processes"] = "Unsloth trains in one process only."
+    return found
