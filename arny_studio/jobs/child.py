@@ -90,6 +90,7 @@ class Child:
     def leave(self) -> None:
         """Listen no more and close its input: an interactive worker ends then, a detached one goes on."""
         self._is_left = True
+        self._on_chunk = _ignore  # the threads may outlive the listener and must not be the last to hold it
         self._room.release()
         with contextlib.suppress(OSError):
             self._stdin.close()
@@ -153,3 +154,7 @@ class Child:
         except RuntimeError:  # the loop is closed: nobody listens any more
             return False
         return True
+
+
+def _ignore(_chunk: bytes) -> None:
+    """Nobody listens."""

@@ -21,6 +21,7 @@ from arny_studio.errors import ArnyError
 from arny_studio.jobs.workspace import Workspace
 from arny_studio.paths import default_workspace, settings_dir
 from arny_studio.ui.command_palette import CommandPalette
+from arny_studio.ui.garbage import GuiThreadCollector
 from arny_studio.ui.jobs_controller import ActiveJob, JobsController
 from arny_studio.ui.main_window import MainWindow
 from arny_studio.ui.settings import SettingsStore, ThemeMode
@@ -193,6 +194,7 @@ def main(argv: list[str] | None = None) -> int:
     app.setApplicationName("Arny Studio")
     app.setApplicationVersion(__version__)
     app.setDesktopFileName("arny-studio")
+    app_collector = GuiThreadCollector(app)
     loop = qasync.QEventLoop(app)
     asyncio.set_event_loop(loop)
     try:
@@ -203,6 +205,7 @@ def main(argv: list[str] | None = None) -> int:
     _catch_bugs(loop, studio)
     with loop:
         loop.run_until_complete(_live(app, studio))
+    app_collector.stop()
     return 0
 
 

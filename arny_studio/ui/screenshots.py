@@ -28,6 +28,7 @@ from arny_studio.ui.data.controller import DataController
 from arny_studio.ui.evaluate.controller import EvaluateController
 from arny_studio.ui.evaluate.records import evaluations
 from arny_studio.ui.evaluate.tab import EvaluateTab
+from arny_studio.ui.garbage import GuiThreadCollector
 from arny_studio.ui.runs.run_list import RunList
 from arny_studio.ui.settings import SettingsStore, ThemeMode
 from arny_studio.ui.tab import OpenDataset
@@ -62,6 +63,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     arguments.folder.mkdir(parents=True, exist_ok=True)
     app = QApplication(sys.argv[:1])
+    GuiThreadCollector(app)
     loop = qasync.QEventLoop(app)
     asyncio.set_event_loop(loop)
     with tempfile.TemporaryDirectory() as scratch, loop:

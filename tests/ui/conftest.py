@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import qasync
 from PySide6.QtCore import QCoreApplication, QEvent
 
 from arny_studio.ui.app import Studio, build_studio
+from arny_studio.ui.garbage import GuiThreadCollector
 
 # The offscreen platform says these when a popup opens; they are no fault of ours.
 PLATFORM_CHATTER = ("This plugin does not support", "propagateSizeHints")
@@ -23,6 +25,23 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.qt_log_ignore(*PLATFORM_CHATTER, extend=True))
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _one_thread_collects(qapp):
+    """As in the app: no other thread may collect widgets. What earlier tests have loaded is not looked at again."""
+    gc.collect()
+    gc.freeze()
+    collector = GuiThreadCollector()
+    yield
+    collector.stop()
+    gc.unfreeze()
+
+
+@pytest.fixture(autouse=True)
+def _widgets_die_with_their_test():
+    yield
+    gc.collect()
 
 
 @pytest.fixture
