@@ -67,4 +67,4 @@ def test_that_a_misspelt_field_gets_the_nearest_as_a_hint(tmp_path: Path):
 def test_that_an_unknown_phone_is_told_with_the_known_ones():
     with pytest.raises(MissingFile) as caught:
         load_profile("9gb")
-    assert caught.value.hint == "Built in: 12gb, 4gb, 6gb; or a .toml file."
+    assert caught.value.hint == "Known: 12gb, 4gb, 6gb; or a .toml file."
