@@ -43,6 +43,24 @@ class Rendered(Struct, frozen=True):
     full_length: int = 0  # tokens before truncation
 
 
+class Traced(Struct, frozen=True):
+    """One conversation as it is trained, with where each token stands in the text.
+
+    `offsets` are (start, end) in characters, `labels` those of the whole conversation: the loss sees the first `kept`.
+    """
+
+    text: str
+    ids: list[int]
+    labels: list[int]
+    offsets: list[tuple[int, int]]
+    kept: int
+
+    @property
+    def supervised(self) -> int:
+        """Tokens under the loss."""
+        return self.kept - self.labels[: self.kept].count(IGNORED)
+
+
 class Renderer:
     """Chat template and tokenizer of one model folder."""
 
@@ -82,6 +100,16 @@ class Renderer:
         """Ids and labels of a whole conversation, cut at its end where it is longer than `max_length` tokens."""
         text, spans = self._text_and_spans(messages)
         return _labelled(self.tokenizer.encode(text, add_special_tokens=False), spans, max_length)
+
+    def trace(self, messages: Sequence[Turn], *, max_length: int | None = None) -> Traced:
+        """What `encode` makes of a conversation, and where in the rendered text each of its tokens stands.
+
+        Raises BadInput for what `encode` refuses.
+        """
+        text, spans = self._text_and_spans(messages)
+        encoding = self.tokenizer.encode(text, add_special_tokens=False)
+        kept = len(_labelled(encoding, spans, max_length).ids)
+        return Traced(text, encoding.ids, _labelled(encoding, spans, None).labels, encoding.offsets, kept)
 
     def encode_many(
         self, conversations: Iterable[Sequence[Turn]], *, max_length: int | None = None

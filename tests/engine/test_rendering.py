@@ -196,3 +196,15 @@ def test_that_rendering_needs_neither_torch_nor_transformers():
         "sys.exit(any(name in sys.modules for name in ('torch', 'transformers', 'trl', 'peft', 'datasets')))"
     )
     assert subprocess.run([sys.executable, "-c", probe], check=False).returncode == 0
+
+
+@given(st.lists(SPOKEN, min_size=2, max_size=4), st.integers(1, 60))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_that_a_trace_is_what_training_encodes_with_every_token_in_its_place(renderer, contents, limit):
+    turns = [Message("assistant" if number % 2 else "user", content) for number, content in enumerate(contents)]
+    traced, trained = renderer.trace(turns, max_length=limit), renderer.encode(turns, max_length=limit)
+    assert (traced.ids[: traced.kept], traced.labels[: traced.kept]) == (trained.ids, trained.labels)
+    assert (traced.kept, traced.supervised) == (len(trained.ids), trained.supervised)
+    assert traced.text == renderer.render(turns)
+    assert len(traced.ids) == len(traced.offsets) == trained.full_length
+    assert max((end for _, end in traced.offsets), default=0) == len(traced.text)
