@@ -62,9 +62,9 @@ def test_that_a_run_is_started_watched_stopped_and_resumed_to_its_end(studio, tr
     run = train.widget.run
     job = start(studio, train, qtbot)
     assert not train.widget.is_form_shown
-    qtbot.waitUntil(lambda: run.chart.points_shown >= 3, timeout=SLOW_MS)
-    first = run.chart.points_shown
-    qtbot.waitUntil(lambda: run.chart.points_shown > first or not job.is_running, timeout=SLOW_MS)
+    qtbot.waitUntil(lambda: run.curves.points_shown >= 3, timeout=SLOW_MS)
+    first = run.curves.points_shown
+    qtbot.waitUntil(lambda: run.curves.points_shown > first or not job.is_running, timeout=SLOW_MS)
     assert run.tiles["loss"].figure != "–"
     assert run.resume_button.isHidden()
     qtbot.mouseClick(run.stop_save_button, Qt.MouseButton.LeftButton)
@@ -74,6 +74,7 @@ def test_that_a_run_is_started_watched_stopped_and_resumed_to_its_end(studio, tr
     assert 0 < stopped_at < 80
     assert run.status.text() == "stopped"
     assert "resumed" in run.notice.sentence.text()
+    assert run.resume_button.text() == f"Resume from step {stopped_at}"
 
     qtbot.mouseClick(run.resume_button, Qt.MouseButton.LeftButton)
     resumed = studio.jobs.jobs[-1]
@@ -81,7 +82,7 @@ def test_that_a_run_is_started_watched_stopped_and_resumed_to_its_end(studio, tr
     qtbot.waitUntil(lambda: not resumed.is_running, timeout=SLOW_MS)
     assert resumed.outcome.kind == "finished", resumed.outcome
     assert resumed.state.resumed_from == stopped_at
-    qtbot.waitUntil(lambda: run.chart.points_shown == 80, timeout=5_000)  # the whole curve, once
+    qtbot.waitUntil(lambda: run.curves.points_shown == 80, timeout=5_000)  # the whole curve, once
     assert run.status.text() == "finished"
     assert run.export_button.isVisible()
 
@@ -104,7 +105,7 @@ def test_that_a_run_goes_on_without_the_window_and_is_found_again_with_its_whole
     found = again.jobs.jobs[-1]
     page = again.window.tab("train").widget.run
     qtbot.waitUntil(lambda: found.state.step > 3, timeout=SLOW_MS)
-    qtbot.waitUntil(lambda: page.chart.points_shown >= 3, timeout=SLOW_MS)
+    qtbot.waitUntil(lambda: page.curves.points_shown >= 3, timeout=SLOW_MS)
     assert found.state.pid == pid
     assert [step for step, _ in found.state.curve.points("loss")][:3] == [1, 2, 3]
     page.stop_now_button.click()
