@@ -31,6 +31,7 @@ class Admission(Struct, frozen=True, kw_only=True):
     free: int  # bytes left under the cap before it is loaded
     sentence: str = ""
     remedy: str = ""
+    remedy_settings: TierSettings | None = None  # what the remedy makes of the settings; None where they do not help
 
 
 def plan_residency(profile: DeviceProfile, host: int, tier1: ModelShape, tier2: ModelShape | None) -> ResidencyPlan:
@@ -67,18 +68,25 @@ def admit(ledger: RamLedger, tier: Tier, shape: ModelShape, settings: TierSettin
         f"{shape.name} needs {mib(footprint.total)} (weights {mib(footprint.weights)}, KV cache {mib(footprint.kv)}, "
         f"compute {mib(footprint.compute)}), but {mib(max(0, free))} of {mib(ledger.cap)} are free."
     )
-    remedy = smallest_remedy(tier, shape, settings, free)
-    return Admission(fits=False, footprint=footprint, free=free, sentence=sentence, remedy=remedy)
+    remedy, changed = smallest_remedy(tier, shape, settings, free)
+    return Admission(
+        fits=False, footprint=footprint, free=free, sentence=sentence, remedy=remedy, remedy_settings=changed
+    )
 
 
-def smallest_remedy(tier: Tier, shape: ModelShape, settings: TierSettings, free: int) -> str:
-    """The first change, mildest first, after which the model would fit into `free` bytes."""
+def smallest_remedy(
+    tier: Tier, shape: ModelShape, settings: TierSettings, free: int
+) -> tuple[str, TierSettings | None]:
+    """The first change, mildest first, after which the model would fit into `free` bytes: in words, and as settings.
+
+    The settings are None where it takes another file, or where nothing helps.
+    """
     for words, changed_shape, changed in _changes(shape, settings):
         if predict(changed_shape, changed, is_router=tier == 1).total <= free:
-            return f"It would fit with {words}."
+            return f"It would fit with {words}.", changed if changed_shape == shape else None
     if tier == 2:
-        return "Nothing makes it fit beside Tier-1: run this phone in Lite mode or raise its budget."
-    return "Nothing makes it fit: raise the budget or take a smaller model."
+        return "Nothing makes it fit beside Tier-1: run this phone in Lite mode or raise its budget.", None
+    return "Nothing makes it fit: raise the budget or take a smaller model.", None
 
 
 def _changes(shape: ModelShape, settings: TierSettings) -> Iterator[tuple[str, ModelShape, TierSettings]]:

@@ -1,7 +1,7 @@
 """The offline stand-in for cloud agents: deterministic sample results, and nothing ever leaves the machine.
 
-The same request gets the same result on every machine. Every result and every reply made from it says that it is
-simulated; real connectors are another module's business.
+The same request gets the same result on every machine. Every result says that it is simulated, and so does every reply
+made from it; `http_connector` asks real services.
 """
 
 from __future__ import annotations
@@ -9,72 +9,24 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Callable
-from typing import Any, Literal
 
-from msgspec import Struct
+from arny_studio.engine.cloud_result import CloudResult, Row
 
-Style = Literal["plain", "list", "table", "steps", "card"]
-Row = dict[str, Any]
-
-LABEL = "Simulated result (offline sandbox)"
+PAYMENT_INTENTS = frozenset({"pay_bill", "transfer", "payment", "money_transfer", "send_money", "bill_payment"})
 
 
-class SandboxResult(Struct, frozen=True, kw_only=True):
-    """What a connector would have returned. `rows` all have the same keys."""
-
-    connector: str
-    title: str
-    rows: tuple[Row, ...]
-    simulated: bool = True
-
-
-def execute(journey: str, intent: str, query: str) -> SandboxResult:
+def execute(journey: str, intent: str, query: str) -> CloudResult:
     """Sample results for a request; the connector goes by the journey, the figures by the request's words."""
     digest = hashlib.sha256(f"{journey}\0{intent}\0{' '.join(query.lower().split())}".encode()).digest()
     connector, title, make = _CONNECTORS.get(journey, _GENERAL)
     draw = random.Random(digest)
-    return SandboxResult(connector=connector, title=title, rows=tuple(make(draw, n) for n in range(3)))
+    rows = tuple(make(draw, n) for n in range(3))
+    return CloudResult(connector=connector, title=title, rows=rows, is_simulated=True)
 
 
-def lay_out(result: SandboxResult, style: str) -> str:
-    """The reply in a formatting style, labelled as simulated. An unknown style counts as plain."""
-    body = _LAYOUTS.get(style, _as_plain)(result.rows)
-    return f"{LABEL}: {result.title}\n{body}"
-
-
-def _as_plain(rows: tuple[Row, ...]) -> str:
-    return " ".join(f"{_words(row)}." for row in rows)
-
-
-def _as_list(rows: tuple[Row, ...]) -> str:
-    return "\n".join(f"- {_words(row)}" for row in rows)
-
-
-def _as_steps(rows: tuple[Row, ...]) -> str:
-    return "\n".join(f"{n}. {_words(row)}" for n, row in enumerate(rows, 1))
-
-
-def _as_card(rows: tuple[Row, ...]) -> str:
-    return "\n".join(f"{_label(key)}: {value}" for key, value in rows[0].items())
-
-
-def _as_table(rows: tuple[Row, ...]) -> str:
-    head = "| " + " | ".join(_label(key) for key in rows[0]) + " |"
-    rule = "|" + " --- |" * len(rows[0])
-    return "\n".join([head, rule, *("| " + " | ".join(str(value) for value in row.values()) + " |" for row in rows)])
-
-
-_LAYOUTS: dict[str, Callable[[tuple[Row, ...]], str]] = {
-    "plain": _as_plain, "list": _as_list, "steps": _as_steps, "card": _as_card, "table": _as_table,
-}  # fmt: skip
-
-
-def _words(row: Row) -> str:
-    return ", ".join(f"{_label(key)} {value}" for key, value in row.items())
-
-
-def _label(key: str) -> str:
-    return key.replace("_", " ").capitalize()
+def is_payment(intent: str) -> bool:
+    """Whether a request would move money, and so is confirmed first even where nothing real happens."""
+    return intent in PAYMENT_INTENTS
 
 
 def _clock(draw: random.Random, first: int = 6, last: int = 22) -> str:

@@ -1,42 +1,49 @@
 """One simulated phone: a query → the router's decision → what follows from it → a reply, told event by event.
 
-Holds the pending request and decides which model works when; memory is `phone_memory`'s business, decoding the
-decoders'. One call of `ask` answers one request; nothing here reads commands or writes files.
+Decides which model works when; memory is `phone_memory`'s business, decoding the decoders', the cloud `cloud`'s. One
+call of `ask` answers one request and keeps nothing of it; nothing here reads commands or writes files.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import orjson
 
 from arny_studio.contract import Action, Contract, Decoded, Routing, Thresholds, decide, load_contract
 from arny_studio.device import load_profile
-from arny_studio.engine import cloud_sandbox
 from arny_studio.engine.chat_template import Message
-from arny_studio.engine.llama_session import ContextFull, Interrupted
+from arny_studio.engine.cloud import Cloud
+from arny_studio.engine.cloud_result import CloudResult, lay_out
+from arny_studio.engine.exchange import Exchange
+from arny_studio.engine.llama_session import ContextFull, Interrupted, LlamaSession
 from arny_studio.engine.phone_memory import PhoneMemory
-from arny_studio.engine.prompting import template_of
+from arny_studio.engine.prompting import prompt_text, template_of
 from arny_studio.engine.reasoner import Reasoner
 from arny_studio.engine.router_decoding import RouterDecoder
-from arny_studio.jobs.events import Decided, Event, Replied, Token
-from arny_studio.recipe import PhoneRecipe
+from arny_studio.errors import ArnyError
+from arny_studio.jobs.events import ConfirmationWanted, Event, Executed, Prompted, Replied, Token, Turn
+from arny_studio.recipe import AskSettings, PhoneRecipe
 
-Interruption = Literal["cancel", "pressure", "stop"]
+Interruption = Literal["cancel", "pressure", "stop", "yes", "no"]
 
 EMPTY_QUERY_REPLY = "What can I do for you?"
 PRESSURE_NOTE = "(Ended early: the phone's system asked for the memory.)"
 CANCEL_NOTE = "(Stopped.)"
+DECLINED_REPLY = "Nothing was sent, since you did not agree to it."
+NOBODY_REPLY = "Nothing was sent: this needs a confirmation, and nobody is here to give it."
+_LOOK_S = 0.02
 
 
 class Phone:
     """A phone that is switched on: Tier-1 is resident, Tier-2 as its residency plan says. A context manager.
 
-    `interrupted` is asked between tokens for a command that cannot wait.
+    `interrupted` is asked between tokens for a command that cannot wait; `can_confirm` says whether somebody is there
+    who can agree to what is to be sent.
     Raises MissingFile, BadInput or BadRecipe for what the recipe names, MemoryCap where Tier-1 does not fit.
     """
 
@@ -46,15 +53,16 @@ class Phone:
         *,
         emit: Callable[[Event], None],
         interrupted: Callable[[], Interruption | None] = lambda: None,
+        can_confirm: bool = False,
     ) -> None:
-        self.recipe, self._emit, self._interrupted = recipe, emit, interrupted
+        self.recipe, self._emit, self._interrupted, self._can_confirm = recipe, emit, interrupted, can_confirm
         self.contract: Contract = load_contract(recipe.contract)
-        self.thresholds = Thresholds(complexity=recipe.complexity_threshold, confidence=recipe.confidence_floor)
-        self.profile = load_profile(recipe.device)
+        self.profile = recipe.profile or load_profile(recipe.device)
+        self._cloud = Cloud(recipe.connectors)
         tier2 = Path(recipe.tier2) if recipe.tier2 else None
         self.memory = PhoneMemory(self.profile, Path(recipe.tier1), tier2, emit=emit, threads=recipe.threads)
-        self._pending: list[Message] = []  # the turns of a request that waits for the user's answer
         self._wish: Interruption | None = None
+        self._awaits_confirmation = False
         self._tier2_used_at = time.monotonic()
         try:
             self._switch_on()
@@ -79,15 +87,6 @@ class Phone:
         """The residency mode that holds: lite, full_local or both_resident."""
         return self.memory.plan.mode
 
-    @property
-    def awaits_answer(self) -> bool:
-        """Whether the last reply was a question that the next query may answer."""
-        return bool(self._pending)
-
-    def forget(self) -> None:
-        """Begin a new conversation."""
-        self._pending = []
-
     def relieve_pressure(self) -> None:
         """The phone's system wants memory: Tier-2 goes at once."""
         self.memory.unload(2, "the phone's system asked for memory")
@@ -99,22 +98,25 @@ class Phone:
         if self.memory.session(2) is not None and is_idle:
             self.memory.unload(2, f"unused for {self.profile.idle_s:g} s")
 
-    def ask(self, request: str, query: str, *, continues: bool = False) -> Replied:
-        """Answer a request. `continues` makes the query the answer to the pending question, earlier slots kept.
+    def ask(
+        self, request: str, query: str, *, earlier: Sequence[Turn] = (), settings: AskSettings | None = None
+    ) -> Replied:
+        """Answer a request. `earlier` are the turns that it continues: `Replied.open_turns` of the question before.
 
         The returned event is also emitted. Raises MemoryCap where the phone is over its cap afterwards or on the way.
         """
         query = query.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be passed on
-        exchange = _Exchange(request, query, self._pending if continues else [])
-        self._pending, self._wish = [], None
+        exchange = Exchange(request, query, earlier, settings or self.recipe.ask_settings)
+        self._wish, self._awaits_confirmation = None, False
         self.memory.watchdog.forget_peak()
         loads = self.memory.loads
         try:
             action, reply = self._answer(exchange)
         except Interrupted:
             self.memory.watchdog.check()
+            is_pressure = self._wish == "pressure"
             self._take_back_memory()
-            action, reply = "cancelled", PRESSURE_NOTE if self._wish == "pressure" else CANCEL_NOTE
+            action, reply = "cancelled", PRESSURE_NOTE if is_pressure else CANCEL_NOTE
         self.memory.watchdog.look()
         self.memory.watchdog.check()
         replied = exchange.replied(action, reply, self.memory.watchdog.peak, self.memory.loads - loads)
@@ -127,11 +129,12 @@ class Phone:
         session = self.memory.load(1)
         self._router = RouterDecoder(session, self.contract, template_of(session))
         self._router.warm(self._system("tier1"))
+        self._known_tokens = len(session.tokens())
         self.memory.note_use(1)
         if self.mode == "both_resident":
             self.memory.load(2)
 
-    def _answer(self, exchange: _Exchange) -> tuple[str, str]:
+    def _answer(self, exchange: Exchange) -> tuple[str, str]:
         if not exchange.query.strip():
             return self._without_decision(exchange, "clarify", "The query is empty.", EMPTY_QUERY_REPLY)
         try:
@@ -139,23 +142,22 @@ class Phone:
         except ContextFull as error:
             reply = f"{error.sentence} {error.hint}".strip()
             return self._without_decision(exchange, "router_error", error.sentence, reply)
-        action = self._action(decoded)
-        exchange.decision, exchange.valid = decoded.decision, decoded.is_valid
-        self._emit(exchange.decided(decoded.text, [problem.sentence for problem in decoded.problems], action))
-        if action.kind == "clarify":
-            self._pending = [*exchange.turns, Message("assistant", decoded.text)]
+        action = self._action(exchange, decoded)
+        problems = [problem.sentence for problem in decoded.problems]
+        self._emit(exchange.decided(action, self._thresholds(exchange), problems))
+        exchange.asks_back = action.kind == "clarify"
         return action.kind, self._perform(action, exchange)
 
-    def _route(self, exchange: _Exchange) -> Decoded:
-        recipe = self.recipe
+    def _route(self, exchange: Exchange) -> Decoded:
+        settings = exchange.settings
         try:
             route = self._router.decide(
                 [self._system("tier1"), *exchange.turns],
-                constrained=recipe.constrained,
-                temperature=recipe.router_temperature,
-                max_tokens=recipe.router_max_tokens,
-                seed=recipe.seed,
-                threshold=recipe.complexity_threshold,
+                constrained=settings.constrained,
+                temperature=settings.router_temperature,
+                max_tokens=settings.router_max_tokens,
+                seed=settings.seed,
+                threshold=settings.complexity_threshold,
                 should_stop=self._should_stop_routing,
             )
         except ContextFull:
@@ -164,23 +166,27 @@ class Phone:
             del exchange.turns[:-1]  # a long conversation: the newest words alone may still fit
             return self._route(exchange)
         self.memory.note_use(1)
-        exchange.stages_ms |= route.stages_ms
+        exchange.note_route(route, max(0, route.prompt_tokens - self._known_tokens))
+        session = self._router.session
+        self._tell_prompt(exchange, 1, session, exchange.turns, route.prompt_tokens)
+        exchange.note_expected(self.profile, 1, session)
         return route.decoded
 
-    def _action(self, decoded: Decoded) -> Action:
+    def _action(self, exchange: Exchange, decoded: Decoded) -> Action:
         """What follows. Where Tier-2 is wanted and not admitted, the refusal is told and the action falls back."""
-        wished = decide(self.contract, decoded, thresholds=self.thresholds, can_reason=self.mode != "lite")
+        thresholds = self._thresholds(exchange)
+        wished = decide(self.contract, decoded, thresholds=thresholds, can_reason=self.mode != "lite")
         if wished.kind != "reason" and not wished.composes_with_tier2:
             return wished
         admission = None if self.memory.session(2) else self.memory.admission(2)
         if admission is None or admission.fits:
             return wished
         self.memory.refuse(2, admission)
-        return decide(self.contract, decoded, thresholds=self.thresholds, can_reason=False)
+        return decide(self.contract, decoded, thresholds=thresholds, can_reason=False)
 
-    def _without_decision(self, exchange: _Exchange, action: str, sentence: str, reply: str) -> tuple[str, str]:
+    def _without_decision(self, exchange: Exchange, action: str, sentence: str, reply: str) -> tuple[str, str]:
         because = Action(kind="router_error" if action == "router_error" else "clarify", because=sentence)
-        self._emit(exchange.decided("", [sentence], because))
+        self._emit(exchange.decided(because, self._thresholds(exchange), [sentence]))
         return action, reply
 
     def _should_stop_routing(self) -> bool:
@@ -191,25 +197,52 @@ class Phone:
 
     # -- acting ----------------------------------------------------------------------------------------------------
 
-    def _perform(self, action: Action, exchange: _Exchange) -> str:
+    def _perform(self, action: Action, exchange: Exchange) -> str:
         if action.kind == "reason":
             return self._reason(exchange, exchange.words)
         if action.kind == "execute":
             return self._execute(action, exchange)
         return action.text
 
-    def _execute(self, action: Action, exchange: _Exchange) -> str:
-        routing = Routing.of(self.contract, exchange.decision or {})
+    def _execute(self, action: Action, exchange: Exchange) -> str:
+        """Ask the cloud; Tier-2 words the result where it is resident or the request is complex, else the style does."""
+        decision = exchange.decision or {}
+        routing = Routing.of(self.contract, decision)
+        sentence = self._cloud.confirmation(routing)
+        if sentence and not self._confirmed(exchange, routing, sentence):
+            return DECLINED_REPLY if self._can_confirm else NOBODY_REPLY
         started = time.perf_counter()
-        result = cloud_sandbox.execute(routing.journey, routing.intent, exchange.words)
-        exchange.stages_ms["execute"] = 1000 * (time.perf_counter() - started)
-        if not action.composes_with_tier2:
-            return cloud_sandbox.lay_out(result, routing.style)
-        rows = orjson.dumps(result.rows).decode()
-        words = f"{exchange.words}\n\nSample results from {result.connector} (simulated): {rows}\nSum them up."
-        return f"{cloud_sandbox.LABEL}: {result.title}\n{self._reason(exchange, words)}"
+        try:
+            result = self._cloud.execute(routing, decision, exchange.words, should_stop=self._should_stop_routing)
+        except ArnyError as error:
+            return f"{error.sentence} {error.hint}".strip()
+        finally:
+            exchange.stages_ms["execute"] = 1000 * (time.perf_counter() - started)
+        rows = list(result.rows)
+        self._emit(Executed(request=exchange.request, label=result.label, is_simulated=result.is_simulated, rows=rows))
+        if not action.composes_with_tier2 and self.memory.session(2) is None:
+            return lay_out(result, routing.style)
+        return f"{result.label}\n{self._reason(exchange, _to_be_worded(exchange.words, result))}"
 
-    def _reason(self, exchange: _Exchange, words: str) -> str:
+    def _confirmed(self, exchange: Exchange, routing: Routing, sentence: str) -> bool:
+        """Whether the user agrees. Waits for the answer; a wish to end the request ends the wait."""
+        if not self._can_confirm:
+            return False
+        self._emit(ConfirmationWanted(request=exchange.request, connector=routing.journey, sentence=sentence))
+        started = time.perf_counter()
+        self._awaits_confirmation = True
+        while (wish := self._poll()) not in ("yes", "no"):
+            self.memory.watchdog.check()
+            if wish == "pressure":
+                self._take_back_memory()
+            elif wish is not None:
+                raise Interrupted
+            time.sleep(_LOOK_S)
+        self._wish, self._awaits_confirmation = None, False
+        exchange.stages_ms["confirm"] = 1000 * (time.perf_counter() - started)
+        return wish == "yes"
+
+    def _reason(self, exchange: Exchange, words: str) -> str:
         started = time.perf_counter()
         session = self.memory.load(2, should_stop=lambda: self._poll() is not None)
         exchange.stages_ms["load_tier2"] = 1000 * (time.perf_counter() - started)
@@ -221,22 +254,25 @@ class Phone:
         finally:
             self._tier2_used_at = time.monotonic()
             self.memory.note_use(2)
-            exchange.note(reasoner)
+            exchange.note_answer(reasoner)
+            exchange.note_expected(self.profile, 2, session)
             if self.mode == "full_local" and self._wish != "pressure":
                 self.memory.unload(2, "released after use")
         self._take_back_memory()
         return reply
 
-    def _stream(self, reasoner: Reasoner, exchange: _Exchange, words: str) -> str:
+    def _stream(self, reasoner: Reasoner, exchange: Exchange, words: str) -> str:
         """Tell the answer piece by piece; a wish to end it keeps what was said, with a note."""
-        recipe = self.recipe
+        settings, turns = exchange.settings, [Message("user", words)]
         said: list[str] = []
         for piece in reasoner.stream(
-            [self._system("tier2"), Message("user", words)],
-            temperature=recipe.reasoner_temperature,
-            max_tokens=recipe.reasoner_max_tokens,
-            seed=recipe.seed,
+            [self._system("tier2"), *turns],
+            temperature=settings.reasoner_temperature,
+            max_tokens=settings.reasoner_max_tokens,
+            seed=settings.seed,
         ):
+            if not said:
+                self._tell_prompt(exchange, 2, reasoner.session, turns, reasoner.prompt_tokens)
             exchange.note_first_token()
             said.append(piece)
             self._emit(Token(request=exchange.request, tier=2, text=piece))
@@ -248,9 +284,16 @@ class Phone:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
+    def _thresholds(self, exchange: Exchange) -> Thresholds:
+        settings = exchange.settings
+        return Thresholds(complexity=settings.complexity_threshold, confidence=settings.confidence_floor)
+
     def _poll(self) -> Interruption | None:
         """Ask for a command that cannot wait; a wish once heard holds until the request is over."""
-        self._wish = self._wish or self._interrupted()
+        if self._wish is None:
+            heard = self._interrupted()
+            is_stale = heard in ("yes", "no") and not self._awaits_confirmation
+            self._wish = None if is_stale else heard
         return self._wish
 
     def _take_back_memory(self) -> None:
@@ -258,62 +301,19 @@ class Phone:
             self.relieve_pressure()
             self._wish = None
 
+    def _tell_prompt(
+        self, exchange: Exchange, tier: Literal[1, 2], session: LlamaSession, turns: Sequence[Message], tokens: int
+    ) -> None:
+        system = self._system("tier1" if tier == 1 else "tier2")
+        text = prompt_text(session, template_of(session), [system, *turns])
+        self._emit(Prompted(request=exchange.request, tier=tier, text=text, tokens=tokens, context=session.context))
+
     def _system(self, tier: Literal["tier1", "tier2"]) -> Message:
         return Message("system", self.contract.system_prompt(tier))
 
 
-class _Exchange:
-    """One request on its way to a reply, and what it has cost so far."""
-
-    def __init__(self, request: str, query: str, earlier: list[Message]) -> None:
-        self.request, self.query = request, query
-        self.turns = [*earlier, Message("user", query)]
-        self.decision: dict[str, Any] | None = None
-        self.valid = False
-        self.stages_ms: dict[str, float] = {}
-        self._started = time.perf_counter()
-        self._first_token_ms: float | None = None
-        self._tokens_per_s: float | None = None
-
-    @property
-    def words(self) -> str:
-        """All that the user said about this request."""
-        return "\n".join(turn.content for turn in self.turns if turn.role == "user")
-
-    def note_first_token(self) -> None:
-        if self._first_token_ms is None:
-            self._first_token_ms = 1000 * (time.perf_counter() - self._started)
-
-    def note(self, reasoner: Reasoner) -> None:
-        """Keep what Tier-2's answer cost."""
-        self.stages_ms |= {"reason_prefill": reasoner.prefill_ms, "reason_decode": reasoner.decode_ms}
-        if reasoner.decode_ms:
-            self._tokens_per_s = 1000 * reasoner.tokens / reasoner.decode_ms
-
-    def decided(self, text: str, problems: list[str], action: Action) -> Decided:
-        return Decided(
-            request=self.request,
-            text=text,
-            decision=self.decision,
-            is_valid=self.valid,
-            problems=problems,
-            action=action.kind,
-            because=action.because,
-            stages_ms=self.stages_ms,
-        )
-
-    def replied(self, action: str, reply: str, peak: int, loads: int) -> Replied:
-        return Replied(
-            request=self.request,
-            query=self.query,
-            decision=self.decision,
-            valid=self.valid,
-            action=action,
-            reply=reply,
-            ms=1000 * (time.perf_counter() - self._started),
-            peak_mib=peak / 2**20,
-            first_token_ms=self._first_token_ms,
-            tokens_per_s=self._tokens_per_s,
-            loads=loads,
-            stages_ms=self.stages_ms,
-        )
+def _to_be_worded(words: str, result: CloudResult) -> str:
+    """What Tier-2 is asked to turn into a reply."""
+    rows = orjson.dumps(result.rows).decode()
+    kind = "Sample results" if result.is_simulated else "Results"
+    return f"{words}\n\n{kind} from {result.connector}: {rows}\nSum them up."

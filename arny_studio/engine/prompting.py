@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from arny_studio.engine.chat_template import ChatTemplate, Message
+from arny_studio.engine.chat_template import ChatTemplate, Message, Piece
 from arny_studio.engine.llama_session import LlamaSession
 from arny_studio.errors import BadInput
 
@@ -27,13 +27,9 @@ def template_of(session: LlamaSession) -> ChatTemplate:
 
 def prompt_ids(session: LlamaSession, template: ChatTemplate, messages: Sequence[Message]) -> list[int]:
     """Token ids of a conversation up to and including the opening of the assistant's turn."""
-    # Qwen2's tokenizer normalizes to NFC before it splits; llama.cpp does not.
-    turns = [Message(message.role, unicodedata.normalize("NFC", message.content)) for message in messages]
-    controls = {found for turn in turns for found in _CONTROL_LIKE.findall(turn.content)}
-    forged = [text for text in controls if session.control_token(text) is not None]
     ids: list[int] = []
     plain = ""
-    for piece in template.pieces(turns, control_tokens=forged, add_generation_prompt=True):
+    for piece in _pieces(session, template, messages):
         if piece.message is not None:
             plain += piece.text
             continue
@@ -46,3 +42,16 @@ def prompt_ids(session: LlamaSession, template: ChatTemplate, messages: Sequence
             plain = ""
             ids.append(control)
     return ids + session.tokenize(plain)
+
+
+def prompt_text(session: LlamaSession, template: ChatTemplate, messages: Sequence[Message]) -> str:
+    """The text that `prompt_ids` turns into tokens, control tokens spelt out."""
+    return "".join(piece.text for piece in _pieces(session, template, messages))
+
+
+def _pieces(session: LlamaSession, template: ChatTemplate, messages: Sequence[Message]) -> list[Piece]:
+    # Qwen2's tokenizer normalizes to NFC before it splits; llama.cpp does not.
+    turns = [Message(message.role, unicodedata.normalize("NFC", message.content)) for message in messages]
+    controls = {found for turn in turns for found in _CONTROL_LIKE.findall(turn.content)}
+    forged = [text for text in controls if session.control_token(text) is not None]
+    return template.pieces(turns, control_tokens=forged, add_generation_prompt=True)

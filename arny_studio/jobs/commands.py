@@ -6,6 +6,9 @@ from typing import Literal
 
 from msgspec import Struct
 
+from arny_studio.jobs.events import Turn
+from arny_studio.recipe.phone import AskSettings
+
 
 class Command(Struct, frozen=True, kw_only=True, tag_field="type"):
     """What every command carries: nothing but its type."""
@@ -18,11 +21,19 @@ class Stop(Command, tag="stop", frozen=True, kw_only=True):
 
 
 class Ask(Command, tag="ask", frozen=True, kw_only=True):
-    """Route a query on the phone. `continues` keeps the slots of the conversation's pending clarification."""
+    """Route a query on the phone. `earlier` are the turns of the request that it continues, so slots are kept."""
 
     request: str
     query: str
-    continues: bool = False
+    earlier: list[Turn] = []
+    settings: AskSettings | None = None  # None: the phone's own
+
+
+class Confirm(Command, tag="confirm", frozen=True, kw_only=True):
+    """The user's answer to `ConfirmationWanted`."""
+
+    request: str
+    is_confirmed: bool
 
 
 class CancelReply(Command, tag="cancel_reply", frozen=True, kw_only=True):
@@ -31,12 +42,24 @@ class CancelReply(Command, tag="cancel_reply", frozen=True, kw_only=True):
     request: str
 
 
-class ForgetConversation(Command, tag="forget_conversation", frozen=True, kw_only=True):
-    """Start a new conversation."""
-
-
 class MemoryPressure(Command, tag="memory_pressure", frozen=True, kw_only=True):
     """The phone's system asks for memory: Tier-2 is unloaded at once."""
 
 
-AnyCommand = Stop | Ask | CancelReply | ForgetConversation | MemoryPressure
+class InspectedTurn(Struct, frozen=True):
+    """One turn of a conversation that is looked at."""
+
+    role: str
+    content: str
+
+
+class Inspect(Command, tag="inspect", frozen=True, kw_only=True):
+    """Render a conversation as it is trained with this base model. Of several waiting wishes the newest is answered."""
+
+    request: str
+    base: str  # folder of the base model, or its Hub id
+    turns: list[InspectedTurn]
+    max_length: int  # tokens, as in the training recipe
+
+
+AnyCommand = Stop | Ask | Confirm | CancelReply | MemoryPressure | Inspect

@@ -189,6 +189,34 @@ class LoadRefused(Event, tag="load_refused", frozen=True, kw_only=True):
     free_bytes: int
     sentence: str
     remedy: str = ""
+    settings: dict[str, Any] = {}  # of the tier, after the remedy; empty where settings alone do not help
+
+
+class Prompted(Event, tag="prompted", frozen=True, kw_only=True):
+    """A tier reads its prompt: the exact text, control tokens spelt out, and how much of the context it takes."""
+
+    request: str
+    tier: Literal[1, 2]
+    text: str
+    tokens: int
+    context: int  # tokens that the context holds
+
+
+class FieldCost(Struct, frozen=True, kw_only=True):
+    """Where the tokens of one field came from, and when its value was known (ms from the beginning)."""
+
+    name: str
+    forced: int = 0  # the schema left no choice
+    drafted: int = 0  # guessed ahead and confirmed by the model
+    chosen: int = 0  # asked of the model
+    ms: float = 0.0
+
+
+class Turn(Struct, frozen=True, kw_only=True):
+    """One turn of a request that is still open: what the user said, or what the router decided."""
+
+    role: Literal["user", "assistant"]
+    content: str
 
 
 class Decided(Event, tag="decided", frozen=True, kw_only=True):
@@ -202,6 +230,29 @@ class Decided(Event, tag="decided", frozen=True, kw_only=True):
     action: str = ""  # an ActionKind
     because: str = ""
     stages_ms: dict[str, float] = {}  # prefill, decode, …
+    tokens: int = 0  # of the decision
+    forced: int = 0  # of these, how many the schema forced
+    fields: list[FieldCost] = []
+    known_ms: float | None = None  # until the fields that decide were known
+    threshold: int = 60  # the limits that the action was chosen by
+    confidence_floor: float = 0.5
+
+
+class ConfirmationWanted(Event, tag="confirmation_wanted", frozen=True, kw_only=True):
+    """Nothing is sent before a `Confirm` comes: what would be sent, and where to, in a sentence."""
+
+    request: str
+    connector: str
+    sentence: str
+
+
+class Executed(Event, tag="executed", frozen=True, kw_only=True):
+    """A cloud connector answered: its rows as they came. `label` says who gave them, and whether they are samples."""
+
+    request: str
+    label: str
+    is_simulated: bool
+    rows: list[dict[str, Any]] = []
 
 
 class Token(Event, tag="token", frozen=True, kw_only=True):
@@ -227,6 +278,27 @@ class Replied(Event, tag="replied", frozen=True, kw_only=True):
     tokens_per_s: float | None = None
     loads: int = 0
     stages_ms: dict[str, float] = {}
+    tokens: dict[str, int] = {}  # router_read, router_written, reasoner_read, reasoner_written
+    expected_ms: float | None = None  # on the real phone of the profile's benchmark, from the counted tokens
+    open_turns: list[Turn] = []  # where it asks back: what the answer to it continues
+
+
+class Inspected(Event, tag="inspected", frozen=True, kw_only=True):
+    """A conversation as it is trained. `problem` says why it cannot be; then the rest is empty.
+
+    `ends` are the tokens' ends in characters, `supervised` the (start, end) runs of tokens under the loss; the first
+    `kept` tokens are trained, the rest is cut off.
+    """
+
+    request: str
+    text: str = ""
+    ids: list[int] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    supervised: list[tuple[int, int]] = []
+    kept: int = 0
+    problem: str = ""
+    hint: str = ""
 
 
 class Finished(Event, tag="finished", frozen=True, kw_only=True):
@@ -255,5 +327,6 @@ class Failed(Event, tag="failed", frozen=True, kw_only=True):
 Terminal = Finished | Stopped | Failed
 AnyEvent = (
     Hello | Stage | Progress | Metric | Answers | System | Checkpoint | Memory | Log | Artifact | Result | Ledger
-    | ModelLoaded | ModelUnloaded | LoadRefused | Decided | Token | Replied | Finished | Stopped | Failed
+    | ModelLoaded | ModelUnloaded | LoadRefused | Prompted | Decided | ConfirmationWanted | Executed | Token | Replied
+    | Inspected | Finished | Stopped | Failed
 )  # fmt: skip

@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from arny_studio.dataset.reading import BOM, syntax_problem
 from arny_studio.errors import BadInput, MissingFile
-from arny_studio.jobs.commands import AnyCommand, Ask, CancelReply, ForgetConversation, MemoryPressure, Stop
-from arny_studio.jobs.events import Finished, Progress, Stage, Stopped
+from arny_studio.jobs.commands import AnyCommand, Ask, CancelReply, Confirm, MemoryPressure, Stop
+from arny_studio.jobs.events import Finished, Progress, Stage, Stopped, Turn
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.program import Emit, Inbox, run_program
 from arny_studio.recipe import PhoneRecipe
@@ -42,7 +42,7 @@ def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
     from arny_studio.engine.phone import Phone
 
     desk = Desk(inbox)
-    with Phone(recipe, emit=emit, interrupted=desk.interruption) as phone:
+    with Phone(recipe, emit=emit, interrupted=desk.interruption, can_confirm=queries is None) as phone:
         emit(Stage(name="serve", title=f"{phone.profile.title}, {phone.mode}", index=2, total=2))
         if queries is None:
             return _serve(phone, desk)
@@ -86,7 +86,7 @@ class Desk:
         """Which request is being answered."""
         self._serving = request
 
-    def interruption(self) -> Literal["cancel", "pressure", "stop"] | None:
+    def interruption(self) -> Literal["cancel", "pressure", "stop", "yes", "no"] | None:
         """What has come in that the answer in progress must hear of."""
         if self._inbox.stop_requested:
             return "stop"
@@ -98,6 +98,9 @@ class Desk:
                     self._waiting = deque(ask for ask in self._waiting if not _is_ask(ask, command.request))
                 case MemoryPressure():
                     return "pressure"
+                case Confirm():
+                    if command.request == self._serving:
+                        return "yes" if command.is_confirmed else "no"
                 case Stop():
                     return "stop"
                 case _:
@@ -114,12 +117,10 @@ def _serve(phone: Phone, desk: Desk) -> Finished | Stopped:
     while True:
         match desk.next_command():
             case Ask() as command:
-                phone.ask(command.request, command.query, continues=command.continues)
+                phone.ask(command.request, command.query, earlier=command.earlier, settings=command.settings)
                 answered += 1
             case MemoryPressure():
                 phone.relieve_pressure()
-            case ForgetConversation():
-                phone.forget()
             case Stop():
                 return Stopped(summary=f"The phone was switched off after {answered} requests.")
             case None:
@@ -127,9 +128,11 @@ def _serve(phone: Phone, desk: Desk) -> Finished | Stopped:
 
 
 def _run(phone: Phone, desk: Desk, queries: list[ScriptedQuery], emit: Emit) -> Finished | Stopped:
+    open_turns: list[Turn] = []
     for number, line in enumerate(queries, start=1):
         desk.serve(f"q{number}")
-        phone.ask(f"q{number}", line.query, continues=line.continues)
+        replied = phone.ask(f"q{number}", line.query, earlier=open_turns if line.continues else ())
+        open_turns = replied.open_turns
         emit(Progress(done=number, total=len(queries), unit="queries"))
         if desk.interruption() == "stop":
             return Stopped(summary=f"Stopped after {number} of {len(queries)} queries.")

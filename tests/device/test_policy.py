@@ -83,7 +83,9 @@ def test_that_a_refusal_says_what_is_needed_of_which_and_what_is_free():
 )
 def test_that_the_mildest_change_is_offered(free_mib: int, quant: str, context: int, remedy: str):
     size = 941 if quant == "Q4_K_M" else 933
-    assert smallest_remedy(2, shape(size, quant=quant), TierSettings(context=context), free_mib * MIB) == remedy
+    words, settings = smallest_remedy(2, shape(size, quant=quant), TierSettings(context=context), free_mib * MIB)
+    assert words == remedy
+    assert (settings is None) == ("file" in words or "Nothing" in words)
 
 
 profiles = st.builds(
@@ -125,7 +127,9 @@ def test_that_both_resident_is_only_planned_where_both_are_admitted(profile, tie
 )  # fmt: skip
 def test_that_a_remedy_is_never_offered_that_would_not_fit(size, free_mib, quant, context, repack):
     settings = TierSettings(context=context, repack=repack)
-    remedy = smallest_remedy(1, shape(size, quant=quant), settings, free_mib * MIB)
+    remedy, changed = smallest_remedy(1, shape(size, quant=quant), settings, free_mib * MIB)
+    if changed is not None:
+        assert _after(remedy, shape(size, quant=quant), settings)[1] == changed
     assert (
         predict(*_after(remedy, shape(size, quant=quant), settings), is_router=True).total <= free_mib * MIB
         or "Nothing" in remedy

@@ -55,7 +55,7 @@ def test_that_an_event_comes_back_as_it_was(event: Log | Metric | Failed | Resul
 
 
 @pytest.mark.parametrize(
-    "command", [Stop(mode="now"), Stop(), Ask(request="r1", query="Hi\nthere", continues=True), MemoryPressure()]
+    "command", [Stop(mode="now"), Stop(), Ask(request="r1", query="Hi\nthere"), MemoryPressure()]
 )
 def test_that_a_command_comes_back_as_it_was(command: Stop | Ask | MemoryPressure) -> None:
     assert decode_command(encode_line(command).strip()) == command

@@ -147,21 +147,6 @@ def test_that_without_llama_cpp_the_tab_says_what_to_install(chat, monkeypatch):
     assert not chat.widget.input.isEnabled()
 
 
-def test_that_a_reply_to_a_question_continues_the_request_unless_a_new_one_is_wished(chat, qtbot):
-    controller, widget = chat.controller, chat.widget
-    controller.ask(" ")  # the phone asks back what it can do
-    first = answered(chat, qtbot, "r1")
-    assert first.action == "clarify"
-    assert widget._about_continuing.isVisible()
-    second = answered(chat, qtbot, ask(chat, qtbot, "To Lisbon"))
-    assert second.continues
-    controller.ask(" ")
-    answered(chat, qtbot, "r3")
-    widget.new_request_button.click()
-    assert not widget._about_continuing.isVisible()
-    assert not answered(chat, qtbot, ask(chat, qtbot, "Find a hotel")).continues
-
-
 def test_that_memory_pressure_takes_the_reasoner_at_once(chat, qtbot):
     chat.widget.setup.show_value("device", "12gb")
     chat.widget.switch_button.click()

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from arny_studio.errors import BadInput, MissingFile
-from arny_studio.jobs.commands import Ask, CancelReply, ForgetConversation, MemoryPressure
+from arny_studio.jobs.commands import Ask, CancelReply, MemoryPressure
 from arny_studio.jobs.events import AnyEvent, Decided, ModelUnloaded, Replied, Token
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.outcome import Outcome
@@ -96,10 +96,9 @@ def test_that_scripted_queries_are_answered_in_order_and_the_worker_ends(pair, t
 def test_that_a_conversation_goes_over_commands_until_it_is_stopped(pair, tmp_path: Path):
     async def talk(call: Call) -> None:
         await call.job.send(Ask(request="a", query="Book a flight"))
-        await call.until(Replied)
-        await call.job.send(Ask(request="b", query="tomorrow", continues=True))
+        asked_back = await call.until(Replied)
+        await call.job.send(Ask(request="b", query="tomorrow", earlier=asked_back.open_turns))
         await call.until(Replied, 2)
-        await call.job.send(ForgetConversation())
         await call.job.stop("save")
 
     outcome, call = run_phone(tmp_path, recipe_for(pair, tmp_path, pinned.CLARIFY), talk)

@@ -13,7 +13,7 @@ from arny_studio.contract import load_contract
 from arny_studio.device import DeviceProfile, load_profile
 from arny_studio.errors import ArnyError, BadRecipe
 from arny_studio.extras import missing_extra
-from arny_studio.jobs.commands import Ask, CancelReply, ForgetConversation, MemoryPressure
+from arny_studio.jobs.commands import Ask, CancelReply, MemoryPressure
 from arny_studio.jobs.events import AnyEvent, Decided, Ledger, Replied, Stage
 from arny_studio.jobs.outcome import Outcome
 from arny_studio.recipe import PhoneRecipe
@@ -217,7 +217,7 @@ class ChatController(QObject):
             case Decided(request=request):
                 self._chosen = request
             case Replied():
-                self._may_continue = event.action == "clarify"
+                self._may_continue = bool(event.open_turns)
         self.conversation = heard(self.conversation, event)
         self._show_soon()
 
@@ -265,9 +265,10 @@ class ChatController(QObject):
         request = f"r{self._asked_count}"
         continues = self._may_continue and not self.conversation.open_request
         self._may_continue = False
+        earlier = self.conversation.open_turns if continues else []
         self.conversation = asked(self.conversation, request, query, continues=continues)
         self._chosen = request
-        self._job.send(Ask(request=request, query=query, continues=continues))
+        self._job.send(Ask(request=request, query=query, earlier=earlier))
         self._on_repaint_due()
 
     @Slot()
@@ -279,8 +280,6 @@ class ChatController(QObject):
     @Slot()
     def _on_new_conversation_requested(self) -> None:
         self._on_stop_reply_requested()
-        if self._is_on and self._job is not None:
-            self._job.send(ForgetConversation())
         self.conversation = Conversation(happenings=self.conversation.happenings)
         self._chosen, self._may_continue = "", False
         self._on_repaint_due()

@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from arny_studio.jobs.events import AnyEvent, Decided, LoadRefused, ModelLoaded, ModelUnloaded, Replied, Token
+from arny_studio.jobs.events import AnyEvent, Decided, LoadRefused, ModelLoaded, ModelUnloaded, Replied, Token, Turn
 from arny_studio.jobs.outcome import Outcome
 
 PhonePhase = Literal["off", "starting", "ready", "killed", "refused", "failed"]
@@ -63,6 +63,12 @@ class Conversation(Struct, frozen=True, kw_only=True):
     def open_request(self) -> str:
         """The request that the phone works on; empty where there is none."""
         return next((exchange.request for exchange in self.exchanges if exchange.is_open), "")
+
+    @property
+    def open_turns(self) -> list[Turn]:
+        """What an answer to the last question continues; empty where the phone asked none."""
+        replied = self.exchanges[-1].replied if self.exchanges else None
+        return replied.open_turns if replied is not None else []
 
     def find(self, request: str) -> Exchange | None:
         """The exchange of a request."""
