@@ -42,9 +42,10 @@ from arny_studio.ui.widgets.message_bar import MessageBar
 
 
 class OpenDataset(Struct, frozen=True, kw_only=True):
-    """To the Data tab: show this file."""
+    """To the Data tab: show this file, at a line of it (from 1) where one is named."""
 
     path: Path
+    line: int = 0
 
 
 class TrainOn(Struct, frozen=True, kw_only=True):

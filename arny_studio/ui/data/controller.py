@@ -43,6 +43,7 @@ class DataController(QObject):
         self._search_is_void = threading.Event()
         self.document: Document | None = None
         self._check: ActiveJob | None = None
+        self._wanted_line = 0  # of the file that is being opened, from 1
         self._add_actions()
         self._connect()
         tab.show_recent(self._offered())
@@ -51,6 +52,7 @@ class DataController(QObject):
     def receive(self, handover: Handover) -> None:
         """Open a dataset that another tab hands over."""
         if isinstance(handover, OpenDataset):
+            self._wanted_line = handover.line
             self.open_path(handover.path)
 
     @Slot(object)
@@ -130,8 +132,9 @@ class DataController(QObject):
         self._tab.show_dataset(path.name, about, str(path))
         self._tab.show_count(count_in_words(document.row_count, "row"))
         self._tab.show_recent(self._offered())
+        wanted, self._wanted_line = self._wanted_line, 0
         if document.row_count:
-            self._tab.table.select_line(0)
+            self._tab.select_row(row_of_line(document, wanted) if wanted else 0)
 
     @Slot(str)
     def _on_filter_changed(self, text: str) -> None:
