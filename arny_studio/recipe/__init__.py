@@ -6,6 +6,7 @@ from arny_studio.recipe.download import DownloadRecipe
 from arny_studio.recipe.evaluate import EvaluateRecipe
 from arny_studio.recipe.export import BundleRecipe, BundleTarget, ExportRecipe, VerifyRecipe
 from arny_studio.recipe.files import dump_recipe, load_recipe
+from arny_studio.recipe.inspect import InspectRecipe
 from arny_studio.recipe.parity import Limit, ParityLimits, ParitySettings
 from arny_studio.recipe.phone import AskSettings, PhoneRecipe
 from arny_studio.recipe.preflight import PreflightRecipe
@@ -20,6 +21,7 @@ __all__ = [
     "DownloadRecipe",
     "EvaluateRecipe",
     "ExportRecipe",
+    "InspectRecipe",
     "Limit",
     "ParityLimits",
     "ParitySettings",
