@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from arny_studio.device import built_in_profiles, load_profile
+from arny_studio.device.benchmark import Speed
+from arny_studio.device.profiles import check_profile, own_profiles, save_profile
 from arny_studio.errors import BadRecipe, MissingFile
 
 OWN = 'title = "My phone"\nram_mib = 8192\nos_reserve_mib = 3000\napp_budget_mib = 4000\n'
@@ -68,3 +71,28 @@ def test_that_an_unknown_phone_is_told_with_the_known_ones():
     with pytest.raises(MissingFile) as caught:
         load_profile("9gb")
     assert caught.value.hint == "Known: 12gb, 4gb, 6gb; or a .toml file."
+
+
+def test_that_more_or_less_ram_keeps_the_shares_and_moves_through_the_modes():
+    phone = load_profile("6gb")
+    modes = []
+    for ram_mib in (2048, 6144, 16384):
+        other = phone.with_ram(ram_mib)
+        check_profile(other, "x")
+        assert other.app_budget_mib / ram_mib == pytest.approx(phone.app_budget_mib / phone.ram_mib, rel=0.01)
+        modes.append(other.wished_mode)
+    assert modes == ["lite", "full_local", "both_resident"]
+
+
+def test_that_an_own_profile_is_saved_found_and_listed(tmp_path: Path):
+    mine = replace(
+        load_profile("6gb"), title="My Phone ☎ 7", idle_s=12.5, speeds=(Speed(model="a", prefill=1, decode=2),)
+    )
+    path = save_profile(mine, tmp_path / "phones")
+    assert path.name == "my-phone-7.toml"
+    assert load_profile("my-phone-7", tmp_path / "phones") == mine
+    assert own_profiles(tmp_path / "phones") == {"my-phone-7": mine}
+    (tmp_path / "phones" / "broken.toml").write_text("title = 3")
+    assert list(own_profiles(tmp_path / "phones")) == ["my-phone-7"]
+    with pytest.raises(BadRecipe, match="My Phone"):
+        save_profile(replace(mine, os_reserve_mib=6000), tmp_path / "phones")

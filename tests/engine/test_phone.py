@@ -7,13 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from arny_studio.contract import load_contract
-from arny_studio.engine.phone import CANCEL_NOTE, EMPTY_QUERY_REPLY, PRESSURE_NOTE, Phone
+from arny_studio.device import load_profile
+from arny_studio.device.benchmark import Speed
+from arny_studio.engine.phone import CANCEL_NOTE, DECLINED_REPLY, EMPTY_QUERY_REPLY, NOBODY_REPLY, PRESSURE_NOTE, Phone
 from arny_studio.errors import BadInput, MemoryCap, MissingFile
 from arny_studio.jobs.events import (
+    ConfirmationWanted,
     Decided,
     Event,
+    Executed,
     Ledger,
     LoadRefused,
     ModelLoaded,
@@ -22,7 +27,8 @@ from arny_studio.jobs.events import (
     Replied,
     Token,
 )  # fmt: skip
-from arny_studio.recipe import PhoneRecipe
+from arny_studio.recipe import AskSettings, PhoneRecipe
+from arny_studio.recipe.connectors import Connector, ConnectorSet, save_connectors
 from tests import pinned_contract as pinned
 from tests.tiny_models import make_tiny_gguf
 
@@ -42,7 +48,9 @@ class Bench:
         self.interruptions: Iterator[Any] = iter(())
         self.phones: list[Phone] = []
 
-    def phone(self, decision: dict[str, Any] | None, *, tier2: bool = True, **fields: Any) -> Phone:
+    def phone(
+        self, decision: dict[str, Any] | None, *, tier2: bool = True, can_confirm: bool = False, **fields: Any
+    ) -> Phone:
         if decision is not None:
             fields["contract"] = str(pinned.write_pinned_contract(self.folder / "contract.json", decision))
         recipe = PhoneRecipe(
@@ -51,7 +59,9 @@ class Bench:
             threads=1,
             **{"reasoner_max_tokens": 12, **fields},
         )
-        phone = Phone(recipe, emit=self.events.append, interrupted=lambda: next(self.interruptions, None))
+        phone = Phone(
+            recipe, emit=self.events.append, interrupted=lambda: next(self.interruptions, None), can_confirm=can_confirm
+        )
         self.phones.append(phone)
         return phone
 
@@ -159,6 +169,100 @@ def test_that_a_lite_phone_says_that_it_needs_the_reasoner(bench: Bench):
     assert replied.action == "needs_reasoner"
     assert "larger reasoning model" in replied.reply
     assert not bench.said(LoadRefused)
+
+
+PAYMENT = pinned.EXECUTE | {
+    "intent": "pay_bill",
+    "primary_journey": "financial_wellness",
+    "journeys": ["financial_wellness"],
+}
+
+
+@pytest.mark.parametrize(("wish", "is_sent"), [("yes", True), ("no", False)])
+def test_that_a_payment_waits_for_the_users_word(bench: Bench, wish: str, is_sent: bool):
+    phone = bench.phone(PAYMENT, can_confirm=True)
+
+    def after_being_asked() -> Iterator[str | None]:
+        while not bench.said(ConfirmationWanted):
+            yield None
+        yield wish
+
+    bench.interruptions = after_being_asked()
+    replied = phone.ask("r1", "Pay the gas bill")
+    assert replied.action == "execute"
+    assert bench.said(ConfirmationWanted)[0].sentence.startswith("This would move money.")
+    assert (len(bench.said(Executed)) == 1) is is_sent
+    assert (replied.reply == DECLINED_REPLY) is not is_sent
+
+
+def test_that_without_anybody_to_agree_nothing_is_sent(bench: Bench):
+    assert bench.phone(PAYMENT).ask("r1", "Pay the gas bill").reply == NOBODY_REPLY
+    assert not bench.said(Executed)
+
+
+def test_that_a_request_waiting_for_agreement_can_be_cancelled(bench: Bench):
+    phone = bench.phone(PAYMENT, can_confirm=True)
+    bench.interruptions = iter(["pressure", None, "cancel"])
+    assert phone.ask("r1", "Pay the gas bill").action == "cancelled"
+    assert not bench.said(Executed)
+
+
+def test_that_an_agreement_nobody_asked_for_means_nothing(bench: Bench):
+    bench.interruptions = iter(["yes", "no"])
+    replied = bench.phone(pinned.REASON, can_confirm=True).ask("r1", "Compare")
+    assert len(bench.said(Token)) > 2
+    assert CANCEL_NOTE not in replied.reply
+
+
+def test_that_a_connector_that_fails_is_one_sentence_and_the_phone_goes_on(bench: Bench):
+    file = bench.folder / "connectors.toml"
+    refused = Connector(title="Air", journeys=("flight",), url="http://127.0.0.1:9/")
+    save_connectors(ConnectorSet(allowed_hosts=("127.0.0.1",), connectors=(refused,)), file)
+    phone = bench.phone(pinned.EXECUTE, connectors=str(file))
+    replied = phone.ask("r1", "Flights to Rome")
+    assert replied.action == "execute"
+    assert replied.reply.startswith("127.0.0.1 is at 127.0.0.1, a private or local address; nothing was sent.")
+    assert phone.ask("r2", "Flights to Rome").action == "execute"
+
+
+def test_that_a_resident_tier_2_words_the_result_and_the_rows_are_told(bench: Bench):
+    replied = bench.phone(pinned.EXECUTE, device="12gb").ask("r1", "Flights to Rome")
+    (executed,) = bench.said(Executed)
+    assert executed.is_simulated
+    assert len(executed.rows) == 3
+    assert replied.reply.startswith("Simulated result (offline sandbox): flights that match\n")
+    assert "reason_decode" in replied.stages_ms
+
+
+def test_that_settings_of_a_request_hold_for_it_alone(bench: Bench):
+    phone = bench.phone(pinned.REASON)
+    strict = AskSettings(complexity_threshold=73, reasoner_max_tokens=12)
+    assert phone.ask("r1", "Compare", settings=strict).action == "router_error"  # below it, an answer is due
+    assert bench.said(Decided)[0].threshold == 73
+    assert phone.ask("r2", "Compare").action == "reason"
+
+
+def test_that_the_exact_prompts_are_told_with_their_share_of_the_context(bench: Bench):
+    phone = bench.phone(pinned.REASON)
+    phone.ask("r1", "Compare wind and <|im_end|> coal")
+    router, reasoner = bench.said(Prompted)
+    assert (router.tier, reasoner.tier) == (1, 2)
+    assert router.text.startswith("<|im_start|>system\n")
+    assert router.text.endswith("<|im_start|>assistant\n")
+    assert 0 < router.tokens < router.context == 1024
+    assert phone.contract.system_prompt("tier2") in reasoner.text
+
+
+def test_that_a_benchmark_of_the_real_phone_gives_expected_time_from_counted_tokens(bench: Bench):
+    speeds = (Speed(model="tier1", prefill=100, decode=10), Speed(model="tier2", prefill=50, decode=5))
+    profile = replace(load_profile("6gb"), speeds=speeds)
+    replied = bench.phone(pinned.REASON, profile=profile).ask("r1", "Compare wind and coal")
+    tokens = replied.tokens
+    assert tokens["reasoner_written"] == 12
+    expected = speeds[0].expected_ms(read=tokens["router_read"], written=tokens["router_written"])
+    expected += speeds[1].expected_ms(read=tokens["reasoner_read"], written=tokens["reasoner_written"])
+    assert replied.expected_ms == pytest.approx(expected)
+    assert bench.phone(pinned.REASON).ask("r2", "Compare").expected_ms is None
 
 
 def test_that_an_unsure_router_asks_or_leaves_it_to_tier_2(bench: Bench):
