@@ -195,10 +195,18 @@ def _done(state: RunState) -> str:
 
 
 def _figures(state: RunState) -> str:
-    """The newest figures of the curve that exist: loss, validation loss, tokens per second."""
+    """The newest figures of the curve that exist."""
     if not state.is_curve_of_this_attempt:
         return ""
-    shown = (("loss", "loss {:.4f}"), ("validation_loss", "validation {:.4f}"), ("tokens_per_s", "{:,.0f} tok/s"))
+    shown = (
+        ("loss", "loss {:.4f}"),
+        ("validation_loss", "validation {:.4f}"),
+        ("json_valid", "JSON {:.0%}"),
+        ("journey_accuracy", "journey {:.0%}"),
+        ("field_agreement", "fields {:.0%}"),
+        ("word_overlap", "words {:.0%}"),
+        ("tokens_per_s", "{:,.0f} tok/s"),
+    )
     values = ((form, state.curve.last(name)) for name, form in shown)
     return "  ".join(form.format(value) for form, value in values if value is not None)
 

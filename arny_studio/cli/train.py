@@ -10,6 +10,7 @@ import msgspec
 import typer
 from msgspec import structs
 
+from arny_studio.cli.check_training import check_training
 from arny_studio.cli.running import WorkspacePath, run_recipe
 from arny_studio.errors import BadRecipe
 from arny_studio.jobs.events import Artifact
@@ -37,6 +38,9 @@ def train(
         list[str] | None, typer.Option("--set", help="Any field of the recipe: --set learning_rate=1e-4. Repeatable.")
     ] = None,
     show_presets: Annotated[bool, typer.Option("--presets", help="List the presets and end.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Say what the training would do and what stands against it, and end.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the recipe that would run, and end.")] = False,
     workspace: WorkspacePath = None,
     python: Annotated[
@@ -61,6 +65,8 @@ def train(
     if dry_run:
         print(dump_recipe(wanted), end="")
         return
+    if check:
+        raise typer.Exit(check_training(wanted, Workspace(root).runs, as_json=as_json))
     _run(wanted, folder, root, python, as_json)
 
 

@@ -56,7 +56,7 @@ class ArnyTrainer(SFTTrainer):
         self, *, recipe: TrainRecipe, budget: TimeBudget, asked: AskedToStop, emit: Emit, lengths: list[int], **trl: Any
     ) -> None:
         self._recipe = recipe
-        self._budget = budget
+        self.budget = budget
         self._emit = emit
         self._lengths = lengths
         super().__init__(**trl)
@@ -101,7 +101,7 @@ class ArnyTrainer(SFTTrainer):
                     total=num_training_steps,
                     warmup=recipe.warmup_steps,
                     shape=recipe.scheduler,
-                    spent=self._budget.spent,
+                    spent=self.budget.spent,
                 ),
             )
             self._created_lr_scheduler = True
@@ -176,7 +176,7 @@ class ArnyTrainer(SFTTrainer):
             checkpoints.set_aside(folder)
         try:
             Trainer._save_checkpoint(self, model, trial)  # TRL's own would write a model card first
-            checkpoints.seal(folder, step=self.state.global_step, tokens=self.tokens_seen, used_s=self._budget.used_s)
+            checkpoints.seal(folder, step=self.state.global_step, tokens=self.tokens_seen, used_s=self.budget.used_s)
         except Exception as error:
             if not _is_disk_full(error):
                 raise

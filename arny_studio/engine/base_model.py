@@ -62,6 +62,24 @@ def resolve_base(base: str) -> Path:
     return _snapshot(base)
 
 
+def local_base(base: str) -> Path | None:
+    """The folder of a base that is on this machine already; None for a Hub id that would have to be downloaded.
+
+    Raises MissingFile where `base` is neither a folder nor a Hub id.
+    """
+    folder = Path(base).expanduser()
+    if folder.is_dir() or folder.is_absolute() or not _HUB_ID.fullmatch(base):
+        return resolve_base(base)
+    if importlib.util.find_spec("huggingface_hub") is None:
+        return None
+    from huggingface_hub import errors, snapshot_download
+
+    try:
+        return Path(snapshot_download(base, allow_patterns=_HUB_FILES, local_files_only=True))
+    except (errors.LocalEntryNotFoundError, OSError):
+        return None
+
+
 def _snapshot(hub_id: str) -> Path:
     if importlib.util.find_spec("huggingface_hub") is None:
         raise MissingExtra("huggingface_hub", "train", "Downloading a base model")
@@ -108,8 +126,29 @@ def place(*, load_in_4bit: bool, optimizer_8bit: bool, gradient_checkpointing: b
     """Decide how to load and train on this machine; imports torch. Raises BadInput for NF4 weights without CUDA."""
     import torch
 
+    has_cuda = torch.cuda.is_available()
+    return placement_on(
+        has_cuda=has_cuda,
+        has_bf16=has_cuda and torch.cuda.is_bf16_supported(including_emulation=False),
+        load_in_4bit=load_in_4bit,
+        optimizer_8bit=optimizer_8bit,
+        gradient_checkpointing=gradient_checkpointing,
+        folder=folder,
+    )
+
+
+def placement_on(
+    *,
+    has_cuda: bool,
+    has_bf16: bool,
+    load_in_4bit: bool,
+    optimizer_8bit: bool,
+    gradient_checkpointing: bool,
+    folder: Path,
+) -> Placement:
+    """`place` for a machine that is already known; imports nothing. Raises as it does."""
     stored_in_4bit = "quantization_config" in read_config(folder)
-    if not torch.cuda.is_available():
+    if not has_cuda:
         if stored_in_4bit:
             raise BadInput(
                 f"{folder.name} is stored in 4 bits (bitsandbytes), which trains on CUDA only; this machine has none.",
@@ -123,7 +162,7 @@ def place(*, load_in_4bit: bool, optimizer_8bit: bool, gradient_checkpointing: b
         raise MissingExtra("bitsandbytes", "cuda", "A base stored in 4 bits")
     return Placement(
         "cuda",
-        "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16",
+        "bfloat16" if has_bf16 else "float16",
         load_in_4bit and has_bitsandbytes and not stored_in_4bit,
         "adamw_8bit" if optimizer_8bit and has_bitsandbytes else "adamw_torch_fused",
         gradient_checkpointing,

@@ -13,9 +13,10 @@ from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from arny_studio.engine.rendering import IGNORED
+from arny_studio.engine.training_memory import LOGITS_AT_ONCE
 
 PACKED_ATTENTION = "arny_packed"
-MAX_LOGITS = 64 * 1024 * 1024  # logits held at once (256 MiB as float32); beyond that recomputing them is worth it
+MAX_LOGITS = LOGITS_AT_ONCE  # 256 MiB as float32; beyond that recomputing them is worth it
 
 
 def attention_within_packs(

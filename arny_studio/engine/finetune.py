@@ -19,11 +19,14 @@ from msgspec import Struct
 from arny_studio.atomic import write_text_atomically
 from arny_studio.engine import checkpoints
 from arny_studio.engine.base_model import check_base, place, resolve_base, set_environment
+from arny_studio.engine.gpus import gpu_facts
+from arny_studio.engine.preflight import Plan, placement_here, plan_training, refuse_to_start
 from arny_studio.engine.rendering import Renderer
 from arny_studio.engine.training_data import TrainingRows, read_training_rows
 from arny_studio.errors import MissingExtra
 from arny_studio.jobs.events import Artifact, Event, Finished, Log, Result, Stage, Stopped
 from arny_studio.recipe import TrainRecipe
+from arny_studio.recipe.licences import licence_of
 
 if TYPE_CHECKING:
     from arny_studio.engine.lora_training import LoraTraining, Trained
@@ -52,6 +55,7 @@ class Prepared(Struct, frozen=True):
     renderer: Renderer
     train: TrainingRows
     validation: TrainingRows | None
+    plan: Plan | None
 
 
 def finetune(
@@ -73,6 +77,8 @@ def finetune(
     set_environment()
     _enter("read", emit)
     prepared = prepare(recipe, emit)
+    refuse_to_start(recipe, prepared.plan, prepared.train, prepared.validation, checkpoint_folder)
+    _say_plan(recipe, prepared, emit)
     resume = _resumable(checkpoint_folder, emit)
     if asked_to_stop():
         return Stopped(summary="Stopped before training began.", resumable=True)
@@ -126,7 +132,27 @@ def prepare(recipe: TrainRecipe, emit: Emit) -> Prepared:
             limit=recipe.validation_rows,
         )
     emit(Log(text=_described(train) + (f" Validation: {_described(validation)}" if validation else "")))
-    return Prepared(base, renderer, train, validation)
+    return Prepared(base, renderer, train, validation, _planned(recipe, base, train, validation))
+
+
+def _planned(recipe: TrainRecipe, base: Path, train: TrainingRows, validation: TrainingRows | None) -> Plan | None:
+    """The estimates; None for a base whose shape they do not cover. A base that cannot be placed here is refused."""
+    placement = placement_here(recipe, base, gpu_facts())
+    try:
+        return plan_training(recipe, base, placement, train, validation)
+    except KeyError:
+        return None
+
+
+def _say_plan(recipe: TrainRecipe, prepared: Prepared, emit: Emit) -> None:
+    """What is expected, before anything heavy begins: held against what happened when the run has ended."""
+    licence = licence_of(str(prepared.base) if Path(recipe.base).is_dir() else recipe.base)
+    emit(Result(name="licence", values={"licence": licence.name, "note": licence.note, "base": recipe.base}))
+    if licence.is_restricted:
+        emit(Log(text=f"The base stands under the {licence.name}. {licence.note}", level="warning"))
+    plan = prepared.plan
+    if plan is not None:
+        emit(Result(name="plan", values={"steps": plan.steps, "raw_s": plan.seconds, "raw_bytes": plan.memory_bytes}))
 
 
 def _described(found: TrainingRows) -> str:
@@ -222,6 +248,7 @@ def _figures(trained: Trained, prepared: Prepared) -> dict[str, object]:
         "validation_loss": trained.validation_loss,
         "tokens": trained.tokens,
         "tokens_per_s": trained.tokens_per_s,
+        "trained_s": trained.used_s,
         "ended_by_time": trained.out_of_time,
         "rows": len(prepared.train.rows),
         "rows_skipped": prepared.train.skipped,

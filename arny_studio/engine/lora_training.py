@@ -36,6 +36,7 @@ class Trained(Struct, frozen=True, kw_only=True):
     epochs: float
     tokens: int
     tokens_per_s: float | None
+    used_s: float  # from the first step on, evaluations and checkpoints included, pauses left out
     loss: float | None
     validation_loss: float | None
     checkpoint_step: int | None
@@ -96,6 +97,7 @@ class LoraTraining:
             epochs=trainer.state.epoch or 0.0,
             tokens=trainer.tokens_seen,
             tokens_per_s=events.trained_tokens / events.trained_s if events.trained_s else None,
+            used_s=trainer.budget.used_s,
             loss=events.last_loss,
             validation_loss=trainer.evaluated[1] if trainer.evaluated else None,
             checkpoint_step=trainer.sealed_step,

@@ -26,10 +26,11 @@ Tokens = NDArray[np.int32]
 
 
 class Row(Struct, frozen=True):
-    """One tokenized conversation; both arrays have the shape (length,)."""
+    """One tokenized conversation; both arrays have the shape (length,). `line` is its place in the file, from 1."""
 
     ids: Tokens
     labels: Tokens
+    line: int = 0
 
 
 class TrainingRows(Struct):
@@ -37,9 +38,19 @@ class TrainingRows(Struct):
 
     file: Path
     rows: list[Row] = field(default_factory=list)
-    skipped: int = 0
-    truncated: int = 0
+    problems: list[RowProblem] = field(default_factory=list)  # why rows were skipped, by line
+    truncated_lines: list[int] = field(default_factory=list)
     supervised: int = 0  # tokens under the loss
+
+    @property
+    def skipped(self) -> int:
+        """Rows that cannot be used."""
+        return len(self.problems)
+
+    @property
+    def truncated(self) -> int:
+        """Rows that were cut at their end."""
+        return len(self.truncated_lines)
 
     @property
     def tokens(self) -> int:
@@ -59,17 +70,21 @@ def read_training_rows(
 
     Raises MissingFile without a file, BadInput where no row is left to learn from.
     """
+    found = tokenized_rows(path, renderer, max_length=max_length, limit=limit)
+    for text in _said(found, max_length):
+        say(Log(text=text, level="warning"))
+    _refuse_if_empty(found)
+    return found
+
+
+def tokenized_rows(path: Path, renderer: Renderer, *, max_length: int, limit: int = 0) -> TrainingRows:
+    """Render and tokenize a file, be it that no row is left. `limit` 0 takes all. Raises MissingFile without a file."""
     found = TrainingRows(path)
-    problems: list[RowProblem] = []
     lines = read_samples(path)
     while block := list(islice(lines, BLOCK_ROWS)):
-        problems += _take_block(block, found, renderer, max_length, limit)
+        found.problems += _take_block(block, found, renderer, max_length, limit)
         if limit and len(found.rows) >= limit:
             break
-    found.skipped = len(problems)
-    for text in _said(problems, found, max_length):
-        say(Log(text=text, level="warning"))
-    _refuse_if_empty(found, problems)
     return found
 
 
@@ -87,8 +102,9 @@ def _take_block(
             continue
         if limit and len(found.rows) >= limit:
             break
-        found.rows.append(Row(np.array(result.ids, np.int32), np.array(result.labels, np.int32)))
-        found.truncated += result.is_truncated
+        found.rows.append(Row(np.array(result.ids, np.int32), np.array(result.labels, np.int32), sample.line))
+        if result.is_truncated:
+            found.truncated_lines.append(sample.line)
         found.supervised += result.supervised
     return sorted(problems, key=lambda problem: problem.line)
 
@@ -103,7 +119,8 @@ def _reason_to_skip(result: Rendered | BadInput, max_length: int) -> str:
     return "The assistant says nothing in it, so there is nothing to learn."
 
 
-def _said(problems: list[RowProblem], found: TrainingRows, max_length: int) -> Iterator[str]:
+def _said(found: TrainingRows, max_length: int) -> Iterator[str]:
+    problems = found.problems
     yield from (f"Skipped {problem}" for problem in problems[:NAMED_PROBLEMS])
     if len(problems) > NAMED_PROBLEMS:
         yield f"Skipped {len(problems) - NAMED_PROBLEMS} more rows of {found.file.name}."
@@ -114,13 +131,13 @@ def _said(problems: list[RowProblem], found: TrainingRows, max_length: int) -> I
         )
 
 
-def _refuse_if_empty(found: TrainingRows, problems: list[RowProblem]) -> None:
+def _refuse_if_empty(found: TrainingRows) -> None:
     if found.rows:
         return
-    if not problems:
+    if not found.problems:
         raise BadInput(f"{found.file} has no rows.", hint="A row is a JSON object with a list of messages.")
     raise BadInput(
-        f"{found.file} has no usable row: all {len(problems)} were skipped.", hint=f"The first: {problems[0]}"
+        f"{found.file} has no usable row: all {found.skipped} were skipped.", hint=f"The first: {found.problems[0]}"
     )
 
 

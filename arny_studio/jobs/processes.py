@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,6 +65,16 @@ def resident_bytes() -> int | None:
         return pages * os.sysconf("SC_PAGE_SIZE")
     except OSError:  # pragma: no cover - other platforms
         return _psutil_resident_bytes()
+
+
+def peak_resident_bytes() -> int:
+    """The largest resident set that this process has had; 0 where nothing can tell."""
+    try:
+        import resource
+    except ImportError:  # pragma: no cover - Windows
+        return _psutil_resident_bytes() or 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # Linux counts kibibytes
 
 
 def _psutil_resident_bytes() -> int | None:  # pragma: no cover - other platforms

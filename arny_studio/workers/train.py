@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
-from arny_studio.jobs.events import Finished, Hello, Stopped
+from arny_studio.jobs.estimates import PastEstimate, corrected_bytes, corrected_seconds, past_estimates, remember
+from arny_studio.jobs.events import Event, Finished, Hello, Memory, Result, Stopped
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.manifest import LIBRARIES, installed_versions
+from arny_studio.jobs.processes import peak_resident_bytes
 from arny_studio.jobs.program import Emit, Inbox, run_program
 from arny_studio.recipe import TrainRecipe
 
@@ -19,19 +22,23 @@ def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
         return Finished(summary="This run was complete already; nothing was trained.")
     from arny_studio.engine.finetune import ADAPTER, finetune
 
+    expected = Expectation(recipe, emit)
+
     def tell_start(device: str, resumed_from: int | None) -> None:
         versions = installed_versions(LIBRARIES)
+        expected.device = device
         emit(Hello(kind="train", pid=os.getpid(), versions=versions, device=device, resumed_from=resumed_from))
 
     last = finetune(
         recipe,
         checkpoint_folder=folder.checkpoints,
         outputs=folder.outputs,
-        emit=emit,
+        emit=expected.hear,
         asked_to_stop=lambda: inbox.stop_mode if inbox.stop_requested else None,
         on_start=tell_start,
     )
     if isinstance(last, Finished):
+        expected.settle()
         folder.write_manifest(
             kind="train",
             inputs=_inputs(recipe),
@@ -40,6 +47,56 @@ def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
             contract=recipe.contract,
         )
     return last
+
+
+class Expectation:
+    """What the run was expected to take, held against what it took; the machine's next estimate learns from it."""
+
+    def __init__(self, recipe: TrainRecipe, emit: Emit) -> None:
+        self._recipe = recipe
+        self._emit = emit
+        self._said: dict[str, dict[str, Any]] = {}
+        self._gpu_bytes = 0
+        self.device = "cpu"
+
+    def hear(self, event: Event) -> None:
+        """Pass an event on, and keep what the comparison needs."""
+        match event:
+            case Result(name="plan" | "training"):
+                self._said[event.name] = event.values
+            case Memory(gpu_bytes=int(held)):
+                self._gpu_bytes = max(self._gpu_bytes, held)
+        self._emit(event)
+
+    def settle(self) -> None:
+        """The run is over: say how the estimates did, and remember it unless the run was cut short by its minutes."""
+        plan, training = self._said.get("plan"), self._said.get("training")
+        if plan is None or training is None:
+            return
+        past = past_estimates(self.device_name, self._recipe.engine)
+        peak = self._gpu_bytes if self.device == "cuda" else peak_resident_bytes()
+        ended = PastEstimate(
+            device=self.device_name,
+            engine=self._recipe.engine,
+            raw_s=plan["raw_s"],
+            shown_s=corrected_seconds(plan["raw_s"], past).value,
+            took_s=training["trained_s"],
+            raw_bytes=plan["raw_bytes"],
+            shown_bytes=corrected_bytes(plan["raw_bytes"], past).value,
+            peak_bytes=peak,
+        )
+        figures = {"predicted_s": ended.shown_s, "took_s": ended.took_s}
+        self._emit(Result(name="estimate", values=figures | {"predicted_bytes": ended.shown_bytes, "peak_bytes": peak}))
+        if training["steps"] == plan["steps"]:
+            remember(ended)
+
+    @property
+    def device_name(self) -> str:
+        """`cpu`, or what the driver calls the GPU: a T4's past says nothing of an H100."""
+        from arny_studio.engine.gpus import gpu_facts
+
+        facts = gpu_facts() if self.device == "cuda" else []
+        return facts[0].name if facts else "cpu"
 
 
 def _inputs(recipe: TrainRecipe) -> list[Path]:

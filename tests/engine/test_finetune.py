@@ -120,7 +120,9 @@ def test_that_a_run_says_what_it_does_and_learns(base: Path, data: Path, tmp_pat
     assert validation[-1].validation_loss < validation[0].validation_loss
     assert run.of(Progress)[-1].done == run.of(Progress)[-1].total == 24
     assert [checkpoint.step for checkpoint in run.of(Checkpoint)] == [10, 20, 24]
-    (result,) = run.of(Result)
+    assert [result.name for result in run.of(Result)] == ["licence", "plan", "training"]
+    plan, result = run.of(Result)[1:]
+    assert plan.values["steps"] == 24
     assert (result.values["steps"], result.values["rows"], result.values["validation_rows"]) == (24, 24, 24)
     assert result.values["validation_loss"] == validation[-1].validation_loss
 
@@ -231,7 +233,7 @@ def test_that_minutes_end_a_run_with_its_rate_near_nothing(base: Path, data: Pat
     training = run.of(Metric)
     assert 3 < training[-1].step < 600
     assert training[-1].learning_rate < 0.25 * 5e-3
-    assert run.of(Result)[0].values["ended_by_time"] is True
+    assert run.of(Result)[-1].values["ended_by_time"] is True
     assert run.of(Progress)[-1].total < 600
     assert (tmp_path / "outputs" / "adapter" / "adapter_model.safetensors").is_file()
 
@@ -239,7 +241,7 @@ def test_that_minutes_end_a_run_with_its_rate_near_nothing(base: Path, data: Pat
 def test_that_only_some_validation_rows_are_used_where_the_recipe_says_so(base: Path, data: Path, tmp_path: Path):
     run = Run(tmp_path, base=str(base), train_data=str(data), validation_data=str(data), validation_rows=5, max_steps=1)
     run.start()
-    assert run.of(Result)[0].values["validation_rows"] == 5
+    assert run.of(Result)[-1].values["validation_rows"] == 5
 
 
 def test_that_a_diverged_run_ends_with_one_sentence_and_keeps_no_checkpoint_of_it(
