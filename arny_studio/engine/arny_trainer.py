@@ -19,6 +19,7 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from trl.trainer.sft_trainer import SFTTrainer
 
 from arny_studio.engine import checkpoints, cpu_loss
+from arny_studio.engine.evaluation_callback import EvaluationCallback
 from arny_studio.engine.schedule import TimeBudget, rate_factor
 from arny_studio.engine.training_callbacks import AskedToStop, Emit, EventCallback, StopCallback
 from arny_studio.engine.training_data import epoch_order
@@ -53,7 +54,15 @@ class ArnyTrainer(SFTTrainer):
     """SFTTrainer on tokenized rows, repeatable and stoppable. `sealed_step` is the newest complete checkpoint's step."""
 
     def __init__(
-        self, *, recipe: TrainRecipe, budget: TimeBudget, asked: AskedToStop, emit: Emit, lengths: list[int], **trl: Any
+        self,
+        *,
+        recipe: TrainRecipe,
+        budget: TimeBudget,
+        asked: AskedToStop,
+        emit: Emit,
+        lengths: list[int],
+        evaluations: EvaluationCallback,
+        **trl: Any,
     ) -> None:
         self._recipe = recipe
         self.budget = budget
@@ -66,6 +75,8 @@ class ArnyTrainer(SFTTrainer):
             self.remove_callback(callback)
         self.add_callback(self.stopping)
         self.add_callback(self.events)
+        evaluations.model, evaluations.save = self.adapted_model, self.save_adapter
+        self.add_callback(evaluations)
         self._folder = Path(trl["args"].output_dir)
         self.sealed_step: int | None = None
         self.evaluated: tuple[int, float] | None = None  # step and validation loss of the last evaluation
@@ -84,6 +95,15 @@ class ArnyTrainer(SFTTrainer):
             self.train(resume_from_checkpoint=str(resume.folder) if resume else None)
         except (torch.OutOfMemoryError, RuntimeError) as error:
             raise _named(error, self._recipe, self.state.global_step, bool(self.args.gradient_checkpointing)) from error
+
+    def adapted_model(self) -> Any:
+        """The base with its adapter, out of whatever it is wrapped in."""
+        return self.accelerator.unwrap_model(self.model)
+
+    def save_adapter(self, folder: Path) -> None:
+        """The adapter as it is now, in PEFT's layout."""
+        self.adapted_model().save_pretrained(str(folder), save_embedding_layers=False)
+        (folder / "README.md").unlink(missing_ok=True)  # PEFT's form, with nothing filled in
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         return SeededOrder(self._lengths, self.args.per_device_train_batch_size, self._recipe.seed)
@@ -127,7 +147,7 @@ class ArnyTrainer(SFTTrainer):
         return cpu_loss.can_sum(inputs["labels"], self._causal_model().config.vocab_size)
 
     def _causal_model(self) -> Any:
-        return self.accelerator.unwrap_model(self.model).get_base_model()
+        return self.adapted_model().get_base_model()
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Mean loss per supervised token of the validation rows. Gives nothing when it is asked to stop meanwhile."""
@@ -165,8 +185,7 @@ class ArnyTrainer(SFTTrainer):
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """The adapter alone: tokenizer and arguments stand in the base and in the recipe."""
-        folder = output_dir or str(self._folder)
-        self.accelerator.unwrap_model(self.model).save_pretrained(folder, save_embedding_layers=False)
+        self.save_adapter(Path(output_dir) if output_dir else self._folder)
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
         folder = self._folder / f"checkpoint-{self.state.global_step}"

@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct
 
 from arny_studio.atomic import write_text_atomically
+from arny_studio.contract import load_contract
 from arny_studio.engine import checkpoints
 from arny_studio.engine.base_model import check_base, place, resolve_base, set_environment
 from arny_studio.engine.gpus import gpu_facts
+from arny_studio.engine.held_out_scoring import held_out_prompts
 from arny_studio.engine.preflight import Plan, placement_here, plan_training, refuse_to_start
 from arny_studio.engine.rendering import Renderer
 from arny_studio.engine.training_data import TrainingRows, read_training_rows
@@ -29,6 +31,7 @@ from arny_studio.recipe import TrainRecipe
 from arny_studio.recipe.licences import licence_of
 
 if TYPE_CHECKING:
+    from arny_studio.engine.evaluation_callback import EvaluationCallback
     from arny_studio.engine.lora_training import LoraTraining, Trained
 
 STAGES = {
@@ -95,6 +98,7 @@ def finetune(
     on_start(placement.device, resume.manifest.step if resume else None)
     for remark in placement.remarks:
         emit(Log(text=remark))
+    evaluations = _evaluations(recipe, prepared, checkpoint_folder, emit, asked_to_stop, resume)
     training = LoraTraining(
         recipe,
         prepared.base,
@@ -105,6 +109,7 @@ def finetune(
         emit=emit,
         asked=asked_to_stop,
         resume=resume,
+        evaluations=evaluations,
     )
     _enter("train", emit)
     trained = training.run()
@@ -185,6 +190,31 @@ def _resumable(folder: Path, emit: Emit) -> checkpoints.Complete | None:
     return found
 
 
+def _evaluations(
+    recipe: TrainRecipe,
+    prepared: Prepared,
+    folder: Path,
+    emit: Emit,
+    asked: AskedToStop,
+    resume: checkpoints.Complete | None,
+) -> EvaluationCallback:
+    from arny_studio.engine.evaluation_callback import EvaluationCallback
+
+    prompts = []
+    if recipe.answer_steps:
+        prompts = held_out_prompts(Path(recipe.validation_data), recipe.answer_rows, seed=recipe.seed)
+    return EvaluationCallback(
+        recipe,
+        prompts=prompts,
+        contract=load_contract(recipe.contract),
+        renderer=prepared.renderer,
+        folder=folder,
+        emit=emit,
+        asked=asked,
+        resumed_step=resume.manifest.step if resume else 0,
+    )
+
+
 def _stopped(trained: Trained) -> Stopped:
     step = trained.checkpoint_step
     kept = f"it can be resumed from step {step}" if step else "no checkpoint was written, so it would start anew"
@@ -198,7 +228,6 @@ def _save(training: LoraTraining, recipe: TrainRecipe, prepared: Prepared, outpu
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     training.save_adapter(partial)
-    (partial / "README.md").unlink(missing_ok=True)  # PEFT's form, with nothing filled in
     copy_tokenizer_files(prepared.base, partial, prepared.renderer)
     _name_base(partial / "adapter_config.json", recipe.base, prepared.base)
     shutil.rmtree(final, ignore_errors=True)
@@ -250,6 +279,8 @@ def _figures(trained: Trained, prepared: Prepared) -> dict[str, object]:
         "tokens_per_s": trained.tokens_per_s,
         "trained_s": trained.used_s,
         "ended_by_time": trained.out_of_time,
+        "ended_early": bool(trained.ended_early),
+        "adapter_step": trained.best[0].step if trained.best else trained.steps,
         "rows": len(prepared.train.rows),
         "rows_skipped": prepared.train.skipped,
         "rows_truncated": prepared.train.truncated,
@@ -264,4 +295,9 @@ def _summary(trained: Trained) -> str:
     if trained.validation_loss is not None:
         parts.append(f"validation loss {trained.validation_loss:.3f}")
     ending = "the time limit ended the training: " if trained.out_of_time else ""
-    return (ending + ", ".join(parts) + ".").capitalize()
+    text = (ending + ", ".join(parts) + ".").capitalize()
+    if trained.ended_early:
+        text += f" Ended early: {trained.ended_early}."
+    if trained.best is not None and trained.best[0].step != trained.steps:
+        text += f" The adapter is that of step {trained.best[0].step}."
+    return text

@@ -5,6 +5,7 @@ Importing it costs seconds. How a training runs stands in `arny_trainer`.
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from trl.trainer.sft_config import SFTConfig
 from arny_studio.engine import checkpoints, cpu_loss
 from arny_studio.engine.arny_trainer import ArnyTrainer
 from arny_studio.engine.base_model import Placement, load_base
+from arny_studio.engine.best_adapter import Score
+from arny_studio.engine.evaluation_callback import EvaluationCallback
 from arny_studio.engine.schedule import TimeBudget
 from arny_studio.engine.training_callbacks import AskedToStop, Emit, StopMode
 from arny_studio.engine.training_data import TrainingRows, pack
@@ -40,6 +43,8 @@ class Trained(Struct, frozen=True, kw_only=True):
     loss: float | None
     validation_loss: float | None
     checkpoint_step: int | None
+    ended_early: str = ""  # why, where the run got no better
+    best: tuple[Score, Path] | None = None  # what is saved instead of the last weights
 
 
 class LoraTraining:
@@ -60,9 +65,11 @@ class LoraTraining:
         emit: Emit,
         asked: AskedToStop,
         resume: checkpoints.Complete | None,
+        evaluations: EvaluationCallback,
     ) -> None:
         _quiet()
         self._resume = resume
+        self._evaluations = evaluations
         self._base = base
         rows = as_dataset(train, recipe)
         held_out = as_dataset(validation, recipe) if validation else None
@@ -73,6 +80,7 @@ class LoraTraining:
             asked=asked,
             emit=emit,
             lengths=[len(ids) for ids in rows["input_ids"]],
+            evaluations=evaluations,
             model=load_base(base, placement, attention=_attention(recipe, placement)),
             args=arguments(recipe, placement, folder, evaluates=held_out is not None),
             train_dataset=rows,
@@ -89,6 +97,7 @@ class LoraTraining:
         trainer.run(self._resume)
         if trainer.stopping.mode is None:
             self._evaluate_last_step()
+        best = self._evaluations.best
         events = trainer.events
         return Trained(
             stopped=trainer.stopping.mode,
@@ -101,18 +110,25 @@ class LoraTraining:
             loss=events.last_loss,
             validation_loss=trainer.evaluated[1] if trainer.evaluated else None,
             checkpoint_step=trainer.sealed_step,
+            ended_early=self._evaluations.ended_early,
+            best=best.kept if best is not None else None,
         )
 
     def _evaluate_last_step(self) -> None:
         trainer = self.trainer
-        if trainer.eval_dataset is None:
-            return
-        if trainer.evaluated is None or trainer.evaluated[0] != trainer.state.global_step:
+        is_known = trainer.evaluated is not None and trainer.evaluated[0] == trainer.state.global_step
+        if trainer.eval_dataset is not None and not is_known:
             trainer.evaluate()
+        self._evaluations.answer(trainer.state)
 
     def save_adapter(self, folder: Path) -> None:
-        """The adapter in PEFT's layout."""
-        self.trainer.save_model(str(folder))
+        """The adapter in PEFT's layout: the best one where the recipe keeps it, else the last."""
+        best = self._evaluations.best
+        if best is None or best.kept is None:
+            self.trainer.save_adapter(folder)
+            return
+        for name in ("adapter_model.safetensors", "adapter_config.json"):
+            shutil.copyfile(best.kept[1] / name, folder / name)
 
 
 def as_dataset(found: TrainingRows, recipe: TrainRecipe) -> datasets.Dataset:

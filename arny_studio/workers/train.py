@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arny_studio.jobs.estimates import PastEstimate, corrected_bytes, corrected_seconds, past_estimates, remember
 from arny_studio.jobs.events import Event, Finished, Hello, Memory, Result, Stopped
@@ -14,6 +15,9 @@ from arny_studio.jobs.processes import peak_resident_bytes
 from arny_studio.jobs.program import Emit, Inbox, run_program
 from arny_studio.recipe import TrainRecipe
 
+if TYPE_CHECKING:
+    from arny_studio.engine.tensorboard_log import TensorBoardLog
+
 
 def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
     """Train as the folder's recipe says. A run that is complete already stays as it is."""
@@ -21,22 +25,26 @@ def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
     if folder.is_complete:
         return Finished(summary="This run was complete already; nothing was trained.")
     from arny_studio.engine.finetune import ADAPTER, finetune
+    from arny_studio.engine.system_sampling import sampling_system
 
-    expected = Expectation(recipe, emit)
+    board = TensorBoard(folder.path / "tensorboard")
+    expected = Expectation(recipe, board.and_then(emit))
 
     def tell_start(device: str, resumed_from: int | None) -> None:
         versions = installed_versions(LIBRARIES)
         expected.device = device
+        board.open(resumed_from)
         emit(Hello(kind="train", pid=os.getpid(), versions=versions, device=device, resumed_from=resumed_from))
 
-    last = finetune(
-        recipe,
-        checkpoint_folder=folder.checkpoints,
-        outputs=folder.outputs,
-        emit=expected.hear,
-        asked_to_stop=lambda: inbox.stop_mode if inbox.stop_requested else None,
-        on_start=tell_start,
-    )
+    with sampling_system(expected.hear):
+        last = finetune(
+            recipe,
+            checkpoint_folder=folder.checkpoints,
+            outputs=folder.outputs,
+            emit=expected.hear,
+            asked_to_stop=lambda: inbox.stop_mode if inbox.stop_requested else None,
+            on_start=tell_start,
+        )
     if isinstance(last, Finished):
         expected.settle()
         folder.write_manifest(
@@ -47,6 +55,30 @@ def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
             contract=recipe.contract,
         )
     return last
+
+
+class TensorBoard:
+    """The run's TensorBoard file, once training begins; what comes before has no figures."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._log: TensorBoardLog | None = None
+
+    def open(self, resumed_from: int | None) -> None:
+        """Training begins, or goes on from a step."""
+        from arny_studio.engine.tensorboard_log import TensorBoardLog
+
+        self._log = TensorBoardLog(self._folder, time_s=time.time(), step=resumed_from or 0)
+
+    def and_then(self, emit: Emit) -> Emit:
+        """An `emit` that also writes the file."""
+
+        def hear(event: Event) -> None:
+            if self._log is not None:
+                self._log.hear(event)
+            emit(event)
+
+        return hear
 
 
 class Expectation:

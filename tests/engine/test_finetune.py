@@ -14,6 +14,7 @@ from safetensors.numpy import load_file
 from arny_studio.engine.finetune import finetune
 from arny_studio.errors import ArnyError, BadInput, DiskFull, MissingFile, OutOfMemory
 from arny_studio.jobs.events import (
+    Answers,
     Artifact,
     Checkpoint,
     Event,
@@ -377,3 +378,54 @@ def test_that_a_hub_id_without_a_network_is_one_sentence(tmp_path: Path):
     assert done.stdout.strip() == (
         "unsloth/Qwen2.5-1.5B-bnb-4bit is not on this machine, and the Hub cannot be reached."
     ), done.stderr
+
+
+def test_that_held_out_prompts_are_answered_and_the_best_adapter_is_kept(base: Path, data: Path, tmp_path: Path):
+    fields: dict[str, Any] = {
+        "base": str(base), "train_data": str(data), "validation_data": str(data), "batch_size": 4, "epochs": 20,
+        "gradient_accumulation": 1, "learning_rate": 1e-2, "save_steps": 8,
+    }  # fmt: skip
+    plain = Run(tmp_path / "plain", **fields, max_steps=12)
+    plain.start()
+    run = Run(
+        tmp_path / "watched", **fields, max_steps=12, answer_steps=4, answer_rows=3, answer_tokens=12, eval_steps=4,
+        keep_best_by="validation_loss",
+    )  # fmt: skip
+    last = run.start()
+    assert isinstance(last, Finished)
+    rounds = run.of(Answers)
+    assert [answers.step for answers in rounds] == [4, 8, 12]
+    assert len({tuple(sorted(answer.row for answer in answers.worst)) for answers in rounds}) == 1
+    assert all(answer.expected and answer.query for answers in rounds for answer in answers.best)
+    shares = [metric for metric in run.of(Metric) if metric.field_agreement is not None]
+    assert [metric.step for metric in shares] == [4, 8, 12]
+    best = [result.values for result in run.of(Result) if result.name == "best"]
+    losses = {metric.step: metric.validation_loss for metric in run.of(Metric) if metric.validation_loss is not None}
+    assert best[-1]["value"] == min(losses.values())
+    if best[-1]["step"] == 12:
+        assert same_weights(plain, run)  # answering draws no random number and leaves the training as it was
+    training = [metric.loss for metric in run.of(Metric) if metric.loss is not None]
+    assert training == [metric.loss for metric in plain.of(Metric) if metric.loss is not None]
+
+
+def test_that_a_run_that_gets_no_better_ends_early_with_its_best_adapter(base: Path, data: Path, tmp_path: Path):
+    other = tmp_path / "other.jsonl"
+    other.write_text(
+        json.dumps({"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "zz"}]})
+    )
+    run = Run(
+        tmp_path, base=str(base), train_data=str(data), validation_data=str(other), max_steps=60, epochs=100,
+        eval_steps=2, keep_best_by="validation_loss", early_stopping=2, learning_rate=5e-2, gradient_accumulation=1,
+    )  # fmt: skip
+    last = run.start()
+    assert isinstance(last, Finished)
+    result = run.of(Result)[-1].values
+    losses = {metric.step: metric.validation_loss for metric in run.of(Metric) if metric.validation_loss is not None}
+    best_step = min(losses, key=losses.__getitem__)
+    assert result["ended_early"]
+    assert result["steps"] < 60
+    assert result["adapter_step"] == best_step
+    assert f"of step {best_step}" in last.summary
+    kept = load_file(tmp_path / "checkpoints" / f"best-{best_step}" / "adapter_model.safetensors")
+    saved = run.adapter()
+    assert all((kept[name] == saved[name]).all() for name in kept)
