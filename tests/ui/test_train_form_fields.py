@@ -6,12 +6,13 @@ import math
 
 import pytest
 
-from arny_studio.ui.train.recipe_fields import MAIN_FIELDS, PICKED_FIELDS, advanced_fields, fields_of
+from arny_studio.ui.train.recipe_fields import CARRIED_FIELDS, MAIN_FIELDS, PICKED_FIELDS, advanced_groups, fields_of
 
 
 def test_that_every_field_of_a_recipe_has_a_place_and_help():
     specs = fields_of()
-    assert {*MAIN_FIELDS, *PICKED_FIELDS, *advanced_fields()} == set(specs)
+    advanced = [name for _, group in advanced_groups() for name in group]
+    assert sorted([*MAIN_FIELDS, *PICKED_FIELDS, *CARRIED_FIELDS, *advanced]) == sorted(specs)
     assert all(spec.help for spec in specs.values())
 
 

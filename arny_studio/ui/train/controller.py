@@ -18,14 +18,18 @@ from arny_studio.extras import missing_extra
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.workspace import slug
 from arny_studio.recipe import TrainRecipe, dump_recipe
+from arny_studio.recipe.preflight import PreflightReport
 from arny_studio.recipe.presets import list_presets, preset
+from arny_studio.recipe.train import contradictions
 from arny_studio.ui.background import Background
 from arny_studio.ui.jobs_controller import ActiveJob
 from arny_studio.ui.runs.run_board import RunBoard
-from arny_studio.ui.tab import ExportRun, Handover, TabContext, TrainOn
+from arny_studio.ui.tab import ExportRun, Handover, OpenDataset, TabContext, TrainOn
 from arny_studio.ui.train.choices import Offers, offers_of
+from arny_studio.ui.train.preflight import PreflightAsker
 from arny_studio.ui.train.recipe_fields import values_of
 from arny_studio.ui.train.tab import TrainTab
+from arny_studio.ui.wording import count_in_words
 
 FIRST_PRESET = "demo-tier1"
 _UNSAID = "unsaid.jsonl"  # stands in for the data while a preset is read, which says all but that
@@ -40,6 +44,9 @@ class TrainController(QObject):
         self._context = context
         self._background = Background(context.messages.show_error)
         self._preset = FIRST_PRESET
+        self._foreign = ""  # what an imported recipe carries along
+        self._blocker: tuple[TrainRecipe, str] | None = None  # what a look at a recipe found against it
+        self.preflight = PreflightAsker(context.workspace.runs, self)
         self.board = RunBoard("train", context, self._background, tab.runs, tab.run, self)
         tab.form.show_presets(list_presets())
         self._connect()
@@ -62,6 +69,7 @@ class TrainController(QObject):
     def close(self) -> None:
         """Let go of what still reads; runs go on."""
         self._background.forget("offers")
+        self.preflight.close()
         self.board.close()
 
     def recipe(self) -> TrainRecipe:
@@ -71,7 +79,7 @@ class TrainController(QObject):
             raise BadRecipe(form.problem)
         values: dict[str, Any] = {
             "kind": "train", **form.values, "title": sources.title_edit.text().strip(), "base": sources.base_value,
-            "train_data": sources.train_value, "validation_data": sources.validation_value,
+            "train_data": sources.train_value, "validation_data": sources.validation_value, "foreign": self._foreign,
         }  # fmt: skip
         if not values["base"]:
             raise BadRecipe("Choose a base model.")
@@ -99,6 +107,10 @@ class TrainController(QObject):
         run.command_requested.connect(self._on_run_command_requested)
         run.reuse_requested.connect(self._on_reuse_requested)
         run.reveal_requested.connect(self.board.reveal)
+        tab.preflight.row_requested.connect(self._on_row_requested)
+        self.preflight.asked.connect(tab.preflight.show_checking)
+        self.preflight.answered.connect(self._on_preflight_answered)
+        self.preflight.failed.connect(tab.preflight.show_failure)
         self.board.shown_changed.connect(self._on_shown_changed)
         self.board.job_started.connect(self._on_job_started)
 
@@ -128,25 +140,45 @@ class TrainController(QObject):
 
     @Slot()
     def _judge(self) -> None:
-        """Say what keeps the form from starting: the extra, or the first thing that is wrong."""
+        """Say what keeps the form from starting: the extra, the first thing that is wrong, or what a look found."""
         missing = missing_extra("train", "Training")
         if missing is not None:
             self._tab.notice.say("warning", missing.sentence, missing.hint)
-            self._tab.allow_start(missing.sentence)
+            self._refuse(missing.sentence)
             return
         self._tab.notice.be_quiet()
         try:
             recipe = self.recipe()
         except BadRecipe as error:
-            self._tab.allow_start(error.sentence)
             self._tab.sources.note.setText(error.sentence)
+            self._refuse(error.sentence)
             return
-        self._tab.allow_start("")
-        rows = recipe.batch_size * recipe.gradient_accumulation
-        what = f"packs of {recipe.max_seq_length} tokens" if recipe.packing else "samples"
-        self._tab.sources.note.setText(
-            f"{rows} {what} per step ({recipe.batch_size} × {recipe.gradient_accumulation})."
-        )
+        self._tab.sources.note.setText(_batches_in_words(recipe))
+        objections = contradictions(recipe)
+        self._tab.form.show_objections(objections)
+        if objections:
+            self._refuse(next(iter(objections.values())))
+            return
+        self._tab.allow_start(self._blocker[1] if self._blocker is not None and self._blocker[0] == recipe else "")
+        if self._tab.isVisible() and self._tab.is_form_shown:
+            self.preflight.ask(recipe)
+
+    def _refuse(self, sentence: str) -> None:
+        self._tab.allow_start(sentence)
+        self.preflight.forget()
+        self._tab.preflight.show_nothing("")
+
+    @Slot(object, object)
+    def _on_preflight_answered(self, recipe: TrainRecipe, report: PreflightReport) -> None:
+        """What a look found: shown, and where something stands against the training it does not start."""
+        blocker = report.blocker
+        self._blocker = (recipe, blocker.text) if blocker is not None else None
+        self._tab.preflight.show_report(report)
+        self._judge()
+
+    @Slot(object, int)
+    def _on_row_requested(self, path: Path, line: int) -> None:
+        self._context.go("data", OpenDataset(path=path, line=line))
 
     def _choose_file(self, *, is_validation: bool) -> None:
         folder = str(self._context.workspace.datasets)
@@ -176,12 +208,14 @@ class TrainController(QObject):
         except BadRecipe as error:
             self._context.messages.show_error(error)
             return
+        self.preflight.forget()  # the worker that trains needs the processor more
         self.board.start(partial(self._context.jobs.start, "train", recipe))
 
     @Slot()
     def _on_new_requested(self) -> None:
         self.board.show_nothing()
         self._tab.show_form()
+        self._judge()
 
     @Slot()
     def _on_form_command_requested(self) -> None:
@@ -256,3 +290,10 @@ class TrainController(QObject):
         command = shlex.join(["arny", *arguments])
         QGuiApplication.clipboard().setText(command)
         self._context.messages.show_message("info", "The command is on the clipboard.", command)
+
+
+def _batches_in_words(recipe: TrainRecipe) -> str:
+    rows = recipe.batch_size * recipe.gradient_accumulation
+    what = count_in_words(rows, "pack" if recipe.packing else "sample")
+    length = f" of {recipe.max_seq_length} tokens" if recipe.packing else ""
+    return f"{what}{length} per step ({recipe.batch_size} × {recipe.gradient_accumulation})."

@@ -88,6 +88,36 @@ PANELS = (
 )  # fmt: skip
 
 
+class Compared(Struct, frozen=True, kw_only=True):
+    """A curve that runs are compared by: a column, smoothed or as it is."""
+
+    key: str
+    title: str
+    words: Words
+    is_smoothed: bool = False
+
+
+COMPARED = (
+    Compared(key="loss", title="Loss, smoothed", words=_plain, is_smoothed=True),
+    Compared(key="validation_loss", title="Validation loss", words=_plain),
+    Compared(key="json_valid", title="JSON valid", words=_share),
+    Compared(key="journey_accuracy", title="Journeys right", words=_share),
+    Compared(key="field_agreement", title="Fields right", words=_share),
+    Compared(key="word_overlap", title="Words shared", words=_share),
+    Compared(key="learning_rate", title="Learning rate", words=lambda value: f"{value:.3g}"),
+    Compared(key="gradient_norm", title="Gradient norm", words=_plain, is_smoothed=True),
+    Compared(key="tokens_per_s", title="Tokens / s", words=_whole, is_smoothed=True),
+)
+
+
+def compared_series(curve: Curve, compared: Compared, kind: XKind) -> Points:
+    """Places and values of one run's curve, (n,) each, thinned."""
+    x, values = x_column(curve, kind), column(curve, compared.key)
+    is_given = ~np.isnan(values) & ~np.isnan(x)
+    points = thinned((x[is_given], values[is_given]))
+    return (points[0], smoothed(points[1])) if compared.is_smoothed else points
+
+
 def loss_series(curve: Curve, kind: XKind) -> list[Series]:
     """The loss of each step, the smoothed line over it, and the validation points."""
     x = x_column(curve, kind)

@@ -26,6 +26,7 @@ class FieldEditor(QWidget):
         self.setProperty("surface", "clear")
         self.spec = spec
         self._baseline: Any = None
+        self._objection = ""
         self._input = _input_for(spec)
         self._input.setAccessibleName(spec.title)
         self._dot = label("", "warning")
@@ -80,6 +81,12 @@ class FieldEditor(QWidget):
         self._input.blockSignals(blocked)
         self._mark()
 
+    def object_to(self, sentence: str) -> None:
+        """Say why the value does not go with the others; empty: it does."""
+        if sentence != self._objection:
+            self._objection = sentence
+            self._mark()
+
     @Slot()
     def _on_edited(self) -> None:
         self._mark()
@@ -95,8 +102,10 @@ class FieldEditor(QWidget):
         self._dot.setText("●" if is_changed else "")
         self._reset.setVisible(is_changed)
         plain_tooltip(self._reset, f"Back to the preset's {_shown(self._baseline)}")
-        set_property(self._input, "invalid", "true" if self.problem else "false")
-        set_property(self._note, "role", "danger" if self.problem else "caption")
+        is_wrong = bool(self.problem or self._objection)
+        self._note.setText(self._objection or _note(self.spec))
+        set_property(self._input, "invalid", "true" if is_wrong else "false")
+        set_property(self._note, "role", "danger" if is_wrong else "caption")
 
 
 def _note(spec: FieldSpec) -> str:
@@ -120,7 +129,7 @@ def _input_for(spec: FieldSpec) -> QWidget:
         case "choice":
             made = Choice(spec.title)
             for choice in spec.choices:
-                made.addItem(choice, choice)
+                made.addItem(choice.replace("_", " ") or "none", choice)
             return made
         case "int":
             return Number(*spec.int_range)

@@ -17,6 +17,18 @@ MAIN_FIELDS = (
     "lora_alpha", "max_minutes",
 )  # fmt: skip
 PICKED_FIELDS = ("title", "base", "train_data", "validation_data")  # chosen beside the form
+CARRIED_FIELDS = ("foreign",)  # kept from an import to an export, never edited
+ADVANCED_GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("What it learns", ("tier", "contract", "validation_rows", "max_steps", "seed")),
+    ("Adapter", ("lora_dropout", "target_modules")),
+    ("Optimizer", ("scheduler", "warmup_steps", "optimizer", "weight_decay")),
+    ("Memory", ("load_in_4bit", "gradient_checkpointing")),
+    ("Watching and saving", (
+        "logging_steps", "save_steps", "eval_steps", "answer_steps", "answer_rows", "answer_tokens", "keep_best_by",
+        "early_stopping",
+    )),
+    ("Engine", ("engine", "processes", "share_gpu")),
+)  # fmt: skip
 _LARGEST_INT = 2_147_483_647
 
 
@@ -35,7 +47,13 @@ class FieldSpec(Struct, frozen=True, kw_only=True):
     @property
     def title(self) -> str:
         """The name as people read it."""
-        return self.name.replace("_", " ").capitalize().replace("Lora", "LoRA")
+        return (
+            self.name.replace("_", " ")
+            .capitalize()
+            .replace("Lora", "LoRA")
+            .replace("gpu", "GPU")
+            .replace("4bit", "4 bits")
+        )
 
     @property
     def bounds(self) -> str:
@@ -76,9 +94,12 @@ def fields_of(recipe: type[Recipe] = TrainRecipe) -> dict[str, FieldSpec]:
     return {field.name: _spec(field.name, field.type) for field in info.fields}
 
 
-def advanced_fields() -> tuple[str, ...]:
-    """The fields that are folded away, in the struct's order."""
-    return tuple(name for name in fields_of() if name not in MAIN_FIELDS and name not in PICKED_FIELDS)
+def advanced_groups() -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The fields that are folded away, by group; one that no group names comes last, so that none is forgotten."""
+    grouped = {name for _, names in ADVANCED_GROUPS for name in names}
+    elsewhere = {*MAIN_FIELDS, *PICKED_FIELDS, *CARRIED_FIELDS, *grouped}
+    rest = tuple(name for name in fields_of() if name not in elsewhere)
+    return (*ADVANCED_GROUPS, ("More", rest)) if rest else ADVANCED_GROUPS
 
 
 def values_of(recipe: Recipe) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 from arny_studio.recipe.presets import Preset
 from arny_studio.ui.theme import ThemeSwitcher
 from arny_studio.ui.train.field_editors import FieldEditor
-from arny_studio.ui.train.recipe_fields import MAIN_FIELDS, advanced_fields, fields_of
+from arny_studio.ui.train.recipe_fields import MAIN_FIELDS, advanced_groups, fields_of
 from arny_studio.ui.widgets.card import Card, rule
 from arny_studio.ui.widgets.inputs import Choice
 from arny_studio.ui.widgets.layout import column, holder, row
@@ -30,11 +30,12 @@ class RecipeForm(Card):
         self.preset = Choice("Preset")
         self._about = label(role="muted", wraps=True)
         specs = fields_of()
-        self.editors = {name: FieldEditor(specs[name], theme) for name in (*MAIN_FIELDS, *advanced_fields())}
+        names = (*MAIN_FIELDS, *(name for _, group in advanced_groups() for name in group))
+        self.editors = {name: FieldEditor(specs[name], theme) for name in names}
         self._fold = button("Advanced", "quiet")
         self._fold.setCheckable(True)
         self._fold.setIconSize(QSize(14, 14))
-        self._advanced: QWidget = holder(column(*(self.editors[name] for name in advanced_fields()), gap="m"))
+        self._advanced = self._build_advanced()
         self._changes = label(role="caption")
         preset_name = label("Preset", "lead")
         preset_name.setFixedWidth(80)
@@ -85,6 +86,21 @@ class RecipeForm(Card):
     def changed_fields(self) -> tuple[str, ...]:
         """The fields that are not the preset's."""
         return tuple(name for name, editor in self.editors.items() if editor.is_changed)
+
+    def show_objections(self, sentences: dict[str, str]) -> None:
+        """Say at each field what does not go together; a folded field that is meant is unfolded."""
+        for name, editor in self.editors.items():
+            editor.object_to(sentences.get(name, ""))
+        if any(name not in MAIN_FIELDS for name in sentences):
+            self._fold.setChecked(True)
+
+    def _build_advanced(self) -> QWidget:
+        layout = column(gap="m")
+        for title, names in advanced_groups():
+            layout.addWidget(label(title, "overline"))
+            for name in names:
+                layout.addWidget(self.editors[name])
+        return holder(layout)
 
     @Slot()
     def _on_changed(self) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QBoxLayout, QSplitter, QStackedWidget, QVBoxLayout
 
 from arny_studio.ui.runs.run_list import RunList
 from arny_studio.ui.theme import ThemeSwitcher
+from arny_studio.ui.train.preflight_card import PreflightCard
 from arny_studio.ui.train.recipe_form import RecipeForm
 from arny_studio.ui.train.run_page import RunPage
 from arny_studio.ui.train.sources_form import SourcesForm
@@ -33,6 +34,7 @@ class TrainTab(QWidget):
         self.sources = SourcesForm()
         self.form = RecipeForm(theme)
         self.notice = Notice(theme)
+        self.preflight = PreflightCard(theme)
         self.run = RunPage(theme)
         self.start_button = button("Start training", "primary")
         theme.dress(self.start_button, "play", "on_accent")
@@ -84,7 +86,7 @@ class TrainTab(QWidget):
         head = PageHead(
             "New training run", "Fine-tune a LoRA adapter on your data.", self.command_button, self.start_button
         )
-        left = column(self.notice, self.sources, 1, gap="m")
+        left = column(self.notice, self.sources, self.preflight, 1, gap="m")
         self._columns = columns = row(gap="m")
         columns.addLayout(left, 5)
         columns.addWidget(self.form, 6)

@@ -141,6 +141,11 @@ class PlotPanel(Card):
         """The y axis in powers of ten, or plain."""
         self.plot.setLogMode(y=is_log)
 
+    def set_words(self, words: Words) -> None:
+        """How the values are written."""
+        self._words = words
+        self._write_values()
+
     def set_x_words(self, words: Words) -> None:
         """How the numbers of the x axis are written."""
         self._bottom.words = words
