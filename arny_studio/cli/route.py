@@ -14,18 +14,24 @@ from rich.table import Table
 
 from arny_studio.cli.phone import (
     AsJson,
+    Benchmark,
+    ConnectorFile,
     ContractName,
     Device,
+    FloorOption,
+    RamGib,
     Seed,
     Threads,
+    ThresholdOption,
     Tier1,
     Tier2,
+    phone_profile,
     phone_recipe,
-    reply_line,
-)
-from arny_studio.cli.running import run_recipe
+)  # fmt: skip
+from arny_studio.cli.running import WorkspacePath, run_recipe
 from arny_studio.jobs.events import AnyEvent, Decided, Ledger, LedgerLine, LoadRefused, Log, Replied
 from arny_studio.jobs.folder import RunFolder
+from arny_studio.jobs.replies import reply_line
 from arny_studio.recipe import PhoneRecipe
 
 
@@ -35,17 +41,27 @@ def route(
     tier1: Tier1 = None,
     tier2: Tier2 = None,
     contract: ContractName = "router-v1",
+    connectors: ConnectorFile = None,
+    benchmark: Benchmark = None,
+    ram: RamGib = None,
+    threshold: ThresholdOption = 60,
+    confidence: FloorOption = 0.5,
     threads: Threads = 0,
     seed: Seed = 1,
+    workspace: WorkspacePath = None,
     as_json: AsJson = False,
 ) -> None:
     """Route one query on a simulated phone: decision, action and why, reply, time and memory."""
+    profile = phone_profile(device, workspace, ram=ram, benchmark=benchmark)
     with tempfile.TemporaryDirectory(prefix="arny-route-") as scratch:
         queries = Path(scratch) / "query.jsonl"
         # A terminal can hand over bytes that are no UTF-8; they become the replacement character.
         text = query.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         queries.write_bytes(orjson.dumps({"query": text}))
-        recipe = phone_recipe(tier1, tier2, device, contract=contract, threads=threads, seed=seed, queries=queries)
+        recipe = phone_recipe(
+            tier1, tier2, profile, contract=contract, threads=threads, seed=seed, queries=queries,
+            connectors=connectors, threshold=threshold, confidence=confidence,
+        )  # fmt: skip
         heard, exit_code = _run(recipe, Path(scratch) / "run")
     if heard.replied is not None:
         if as_json:
@@ -91,8 +107,9 @@ class _Heard:
             "because": self.decided.because if self.decided else "",
             "problems": self.decided.problems if self.decided else [],
             "refused": f"{self.refused.sentence} {self.refused.remedy}" if self.refused else None,
-            "stages_ms": replied.stages_ms,
-            "loads": replied.loads,
+            "known_ms": self.decided.known_ms if self.decided else None,
+            "tokens": replied.tokens,
+            "forced": self.decided.forced if self.decided else 0,
             "cap_mib": self.ledger.cap_bytes / 2**20 if self.ledger else None,
             "ledger": [msgspec.to_builtins(line) for line in self.ledger.lines] if self.ledger else [],
         }
@@ -113,6 +130,13 @@ class _Heard:
         console.print(replied.reply, markup=False, soft_wrap=True)
         stages = "  ".join(f"{name} {ms:,.0f}" for name, ms in replied.stages_ms.items())
         console.print(f"\n{replied.ms:,.0f} ms  ({stages})", style="dim", markup=False)
+        if self.decided is not None and self.decided.tokens:
+            chosen = self.decided.tokens - self.decided.forced
+            said = f"{self.decided.tokens} tokens: {self.decided.forced} forced by the schema, {chosen} the model's"
+            console.print(said, style="dim", markup=False)
+        if replied.expected_ms is not None:
+            said = f"Expected on the phone: {replied.expected_ms:,.0f} ms, from counted tokens; loading not included"
+            console.print(said, style="dim", markup=False)
         if self.ledger is not None:
             console.print(_ledger_table(self.ledger, replied.peak_mib))
 

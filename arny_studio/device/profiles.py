@@ -20,6 +20,7 @@ from arny_studio.paths import DATA_DIR
 from arny_studio.spelling import unknown_field_hint
 
 DEVICES_DIR = DATA_DIR / "devices"
+OWN_PROFILES = "phones"  # folder of a workspace
 
 Mode = Literal["lite", "full_local", "both_resident"]
 KvType = Literal["f32", "f16", "q8_0", "q4_0"]

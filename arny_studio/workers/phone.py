@@ -7,22 +7,26 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from msgspec import Struct
 
+from arny_studio.atomic import write_text_atomically
 from arny_studio.dataset.reading import BOM, syntax_problem
 from arny_studio.errors import BadInput, MissingFile
+from arny_studio.evaluation.phone_report import ScriptedRun, phone_report
 from arny_studio.jobs.commands import AnyCommand, Ask, CancelReply, Confirm, MemoryPressure, Stop
-from arny_studio.jobs.events import Finished, Progress, Stage, Stopped, Turn
+from arny_studio.jobs.events import Artifact, Finished, Progress, Replied, Stage, Stopped, Turn
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.program import Emit, Inbox, run_program
+from arny_studio.jobs.replies import reply_line
 from arny_studio.recipe import PhoneRecipe
 
 if TYPE_CHECKING:
     from arny_studio.engine.phone import Phone
 
+REPLIES, REPORT = "replies.jsonl", "report.md"
 QUERY_LINE = 'Every line is a JSON object such as {"query": "Book a flight"}.'
 TICK_S = 0.25  # how often an idle phone looks at its cap and at Tier-2's idle time
 
@@ -46,7 +50,7 @@ def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
         emit(Stage(name="serve", title=f"{phone.profile.title}, {phone.mode}", index=2, total=2))
         if queries is None:
             return _serve(phone, desk)
-        return _run(phone, desk, queries, emit)
+        return _run(phone, desk, queries, Record(folder, phone, recipe, emit))
 
 
 def read_queries(path: Path) -> Iterator[ScriptedQuery]:
@@ -127,15 +131,48 @@ def _serve(phone: Phone, desk: Desk) -> Finished | Stopped:
                 phone.tick()
 
 
-def _run(phone: Phone, desk: Desk, queries: list[ScriptedQuery], emit: Emit) -> Finished | Stopped:
+class Record:
+    """What a scripted run leaves behind: a line per reply as it comes, and a report at the end."""
+
+    def __init__(self, folder: RunFolder, phone: Phone, recipe: PhoneRecipe, emit: Emit) -> None:
+        self.emit = emit
+        self._outputs, self._phone = folder.outputs, phone
+        self._models = tuple(Path(name).name for name in (recipe.tier1, recipe.tier2) if name)
+        self._lines: list[dict[str, Any]] = []
+        (self._outputs / REPLIES).unlink(missing_ok=True)
+
+    def keep(self, replied: Replied) -> None:
+        """Append a reply."""
+        self._lines.append(reply_line(replied))
+        with (self._outputs / REPLIES).open("ab") as file:
+            file.write(msgspec.json.encode(self._lines[-1]) + b"\n")
+
+    def close(self) -> None:
+        """Write the report about what was kept, and say where both files are."""
+        if not self._lines:
+            return
+        profile, mode = self._phone.profile, self._phone.mode
+        cap_mib = profile.cap_bytes / 2**20
+        run = ScriptedRun(phone=profile.title, mode=mode, models=self._models, cap_mib=cap_mib, lines=self._lines)
+        write_text_atomically(self._outputs / REPORT, phone_report(run))
+        for kind, name in (("predictions", REPLIES), ("report", REPORT)):
+            size = (self._outputs / name).stat().st_size
+            self.emit(Artifact(kind=kind, path=f"{self._outputs.name}/{name}", size_bytes=size))
+
+
+def _run(phone: Phone, desk: Desk, queries: list[ScriptedQuery], record: Record) -> Finished | Stopped:
     open_turns: list[Turn] = []
-    for number, line in enumerate(queries, start=1):
-        desk.serve(f"q{number}")
-        replied = phone.ask(f"q{number}", line.query, earlier=open_turns if line.continues else ())
-        open_turns = replied.open_turns
-        emit(Progress(done=number, total=len(queries), unit="queries"))
-        if desk.interruption() == "stop":
-            return Stopped(summary=f"Stopped after {number} of {len(queries)} queries.")
+    try:
+        for number, line in enumerate(queries, start=1):
+            desk.serve(f"q{number}")
+            replied = phone.ask(f"q{number}", line.query, earlier=open_turns if line.continues else ())
+            open_turns = replied.open_turns
+            record.keep(replied)
+            record.emit(Progress(done=number, total=len(queries), unit="queries"))
+            if desk.interruption() == "stop":
+                return Stopped(summary=f"Stopped after {number} of {len(queries)} queries.")
+    finally:
+        record.close()
     return Finished(summary=f"Answered {len(queries)} queries.")
 
 

@@ -37,7 +37,8 @@ def test_that_phone_run_prints_one_line_per_query_in_order_with_exactly_its_keys
     assert ran.exit_code == 0, ran.output
     lines = [json.loads(line) for line in ran.stdout.splitlines()]
     assert [line["query"] for line in lines] == asked
-    assert {tuple(line) for line in lines} == {("query", "decision", "valid", "action", "reply", "ms", "peak_mib")}
+    keys = ("query", "decision", "valid", "action", "reply", "ms", "peak_mib", "stages_ms", "loads")
+    assert {tuple(line) for line in lines} == {keys}
     assert lines[0]["decision"] == pinned.CLARIFY
     assert (lines[0]["valid"], lines[0]["action"], lines[0]["reply"]) == (True, "clarify", "When do you want to fly?")
 
@@ -92,7 +93,7 @@ def test_that_what_is_missing_is_one_sentence_and_an_exit_code(pair: list[str], 
     tiers = pair if words[0] != "eval" and "--tier1" not in words else []
     ran = arny(*words, *tiers)
     assert ran.exit_code == code
-    assert said in ran.output.replace("\n", " ")
+    assert said in f"{ran.output} {ran.exception}".replace("\n", " ")
     assert "Traceback" not in ran.output
 
 
@@ -100,6 +101,57 @@ def test_that_the_profiles_are_listed_for_people_and_programs():
     listed = json.loads(arny("phone", "profiles", "--json").stdout)
     assert listed["6gb"]["app_budget_mib"] == 3328
     assert "12gb" in arny("phone", "profiles").stdout
+
+
+def test_that_a_scripted_run_leaves_its_lines_and_a_report(pair: list[str], tmp_path: Path):
+    queries = tmp_path / "queries.jsonl"
+    queries.write_text('{"query": "<img src=x> [a](http://b)"}\n{"query": "tomorrow", "continues": true}')
+    speeds = tmp_path / "speeds.csv"
+    speeds.write_text("model,prefill,decode\nrouter,100,10\n")
+    ran = arny(
+        "phone", "run", str(queries), "--workspace", str(tmp_path / "ws"), "--benchmark", str(speeds), *pair,
+        *contract(tmp_path, pinned.CLARIFY),
+    )  # fmt: skip
+    assert ran.exit_code == 0, ran.output
+    assert "expected on the phone" in ran.stdout
+    (run,) = (tmp_path / "ws" / "runs").iterdir()
+    lines = [json.loads(line) for line in (run / "outputs" / "replies.jsonl").read_text().splitlines()]
+    assert [line["action"] for line in lines] == ["clarify", "clarify"]
+    assert all(line["expected_ms"] > 0 for line in lines)
+    report = (run / "outputs" / "report.md").read_text()
+    assert "| Queries | 2 |" in report
+    assert "Expected on the phone, from counted tokens" in report
+    assert "<img" not in report
+    assert "[a](" not in report
+
+
+def test_that_fit_says_which_phones_hold_which_models_and_why_not(pair: list[str], tmp_path: Path):
+    own = tmp_path / "ws" / "phones" / "tiny.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text('title = "Tiny"\nram_mib = 1024\nos_reserve_mib = 512\napp_budget_mib = 64\n')
+    ran = arny("phone", "fit", pair[1], pair[3], "--workspace", str(tmp_path / "ws"), "--json")
+    assert ran.exit_code == 0, ran.output
+    fits = [json.loads(line) for line in ran.stdout.splitlines()]
+    told = {(fit["model"], fit["role"], fit["phone"]): fit for fit in fits}
+    assert told["tier1.gguf", "router", "6gb"]["fits"]
+    refused = told["tier1.gguf", "router", "tiny"]
+    assert (refused["fits"], bool(refused["sentence"]), bool(refused["remedy"])) == (False, True, True)
+    lite = next(fit for fit in fits if fit["role"] == "reasoner" and fit["phone"] == "4gb")
+    assert lite["sentence"] == "A Lite phone loads the router alone."
+    listed = arny("phone", "fit", pair[1], pair[3], "--workspace", str(tmp_path / "ws"))
+    assert "4gb, tier2.gguf as the reasoner: A Lite phone loads the router alone." in listed.stdout
+    assert arny("phone", "fit", pair[1], "--device", "tiny", "--workspace", str(tmp_path / "ws")).exit_code == 4
+
+
+def test_that_more_ram_makes_another_mode(pair: list[str], tmp_path: Path):
+    ran = arny("route", "Compare", "--json", "--ram", "2", *pair, *contract(tmp_path, pinned.REASON))
+    assert json.loads(ran.stdout)["action"] == "needs_reasoner"
+
+
+def test_that_the_limits_of_routing_can_be_moved(pair: list[str], tmp_path: Path):
+    options = [*pair, *contract(tmp_path, pinned.ANSWER)]
+    ran = arny("route", "hello", "--json", "--confidence", "0.99", *options)
+    assert json.loads(ran.stdout)["action"] == "clarify"
 
 
 def test_that_eval_prints_its_scores_and_keeps_the_predictions(pair: list[str], tmp_path: Path):
