@@ -27,13 +27,12 @@ def content_hash(path: Path, on_progress: OnBytes | None = None) -> str:
 
 
 def hash_of_descriptor(descriptor: int, size: int, on_progress: OnBytes | None = None) -> str:
-    """The same of the first `size` bytes of an open file, whose position is used and moved."""
+    """The same of the first `size` bytes of an open file, whose position stays where it is."""
     hasher = xxhash.xxh3_128()
     block = memoryview(bytearray(_BLOCK_BYTES))
-    os.lseek(descriptor, 0, os.SEEK_SET)
     done = 0
     while done < size:
-        count = os.readv(descriptor, [block[: min(_BLOCK_BYTES, size - done)]])
+        count = os.preadv(descriptor, [block[: min(_BLOCK_BYTES, size - done)]], done)
         if not count:
             break
         hasher.update(block[:count])

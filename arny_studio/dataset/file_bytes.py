@@ -6,13 +6,16 @@ and the edits that are not yet on the disk with it. A read only comes back short
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from concurrent.futures import Future
 from pathlib import Path
 
+from arny_studio.atomic import replaced_file
 from arny_studio.dataset.content_hash import hash_of_descriptor
 from arny_studio.errors import BadInput, MissingFile
+
+_COPY_BYTES = 4 << 20
 
 
 class FileBytes:
@@ -24,7 +27,7 @@ class FileBytes:
         status = os.fstat(descriptor)
         self.size = status.st_size
         self.identity = (status.st_dev, status.st_ino)
-        self._hash: Future[str] = Future()
+        self._hash: str | None = None
         self._hashing = threading.Lock()
 
     @classmethod
@@ -47,22 +50,42 @@ class FileBytes:
 
     def hash_in_background(self) -> None:
         """Begin to hash the file, so that `content_hash` need not wait."""
-        threading.Thread(target=lambda: self.content_hash, name="content-hash", daemon=True).start()
+        threading.Thread(target=self._hash_once, name="content-hash", daemon=True).start()
 
     @property
     def content_hash(self) -> str:
         """Hash of the whole file; taken once, soon after opening, and the same from then on."""
+        self._hash_once()
+        assert self._hash is not None, "asked for the hash of a closed file"
+        return self._hash
+
+    def was_overwritten(self) -> bool:
+        """Whether another program wrote into this very file, so that rows are not to be found any more."""
+        return hash_of_descriptor(self._descriptor, self.size) != self.content_hash
+
+    def _hash_once(self) -> None:
         with self._hashing:
-            if not self._hash.done():
-                own = os.open(f"/proc/self/fd/{self._descriptor}", os.O_RDONLY)
-                try:
-                    self._hash.set_result(hash_of_descriptor(own, self.size))
-                finally:
-                    os.close(own)
-        return self._hash.result()
+            if self._hash is None and self._descriptor >= 0:
+                self._hash = hash_of_descriptor(self._descriptor, self.size)
+
+    def link_or_copy(self, target: Path) -> None:
+        """Give the opened file one more name, or copy it where it has lost its own or links cannot be made."""
+        with contextlib.suppress(OSError):
+            os.link(self.path.resolve(), target)
+            status = target.stat()
+            if (status.st_dev, status.st_ino) == self.identity:
+                return
+            target.unlink()
+        with replaced_file(target) as file:
+            for start in range(0, self.size, _COPY_BYTES):
+                file.write(self.read(start, min(start + _COPY_BYTES, self.size)))
 
     def close(self) -> None:
         """Let go of the file."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        with self._hashing:
+            descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def __del__(self) -> None:
+        self.close()

@@ -26,7 +26,7 @@ class LineIndex:
         self.file = file
         self._newlines = newlines  # (newlines,) int64: their byte offsets
         self._row_lines = row_lines  # (rows,) int64: line of each row, counted from 0
-        self._text_start = text_start  # 0, or behind the byte order mark
+        self.text_start = text_start  # 0, or behind the byte order mark
         has_tail = file.size > (int(newlines[-1]) + 1 if len(newlines) else text_start)
         self.line_count = len(newlines) + int(has_tail)
         self.row_count = self.line_count if row_lines is None else len(row_lines)
@@ -56,11 +56,25 @@ class LineIndex:
         """A row's text."""
         return self.file.read(*self._bounds(self.line_of(row))).removesuffix(b"\r")
 
+    def text_span(self, row: int) -> tuple[int, int]:
+        """Byte offsets of a row's text without its ending."""
+        start, stop = self._bounds(self.line_of(row))
+        return start, stop - (stop > start and self.file.read(stop - 1, stop) == b"\r")
+
     def ending(self, row: int) -> bytes:
         """A row's line ending: `\\n`, `\\r\\n`, or nothing on a last line without one."""
         start, stop = self.line_span(row)
         tail = self.file.read(max(start, stop - 2), stop)
         return next((ending for ending in (b"\r\n", b"\n", b"\r") if tail.endswith(ending)), b"")
+
+    def usual_ending(self) -> bytes:
+        """The line ending of the file's first line; `\\n` where it has none."""
+        first = (
+            self.file.read(max(0, int(self._newlines[0]) - 1), int(self._newlines[0]) + 1)
+            if len(self._newlines)
+            else b""
+        )
+        return b"\r\n" if first == b"\r\n" else b"\n"
 
     def rows(self, start: int = 0) -> Iterator[bytes]:
         """The text of every row from `start` on, read in large blocks."""
@@ -80,12 +94,12 @@ class LineIndex:
             lines = np.arange(first, min(last, self.line_count))
         else:
             lines = self._row_lines[row : np.searchsorted(self._row_lines, last)]
-        begins = np.where(lines > 0, self._newlines[np.maximum(lines, 1) - 1] + 1, self._text_start)
+        begins = np.where(lines > 0, self._newlines[np.maximum(lines, 1) - 1] + 1, self.text_start)
         ends = np.append(self._newlines, self.file.size)[lines] if last > len(self._newlines) else self._newlines[lines]
         return begins, ends
 
     def _bounds(self, line: int) -> tuple[int, int]:
-        start = int(self._newlines[line - 1]) + 1 if line else self._text_start
+        start = int(self._newlines[line - 1]) + 1 if line else self.text_start
         stop = int(self._newlines[line]) if line < len(self._newlines) else self.file.size
         return start, stop
 
@@ -100,10 +114,11 @@ def _newlines(file: FileBytes) -> tuple[np.ndarray, list[int]]:
     """Offsets of all newlines, and the lines behind one that begin with white space and so may be blank."""
     found = _Growing()
     maybe_blank: list[int] = []
-    buffer = np.empty(_BLOCK_BYTES, dtype=np.uint8)
+    block = memoryview(bytearray(_BLOCK_BYTES))
+    buffer = np.frombuffer(block, dtype=np.uint8)
     is_newline = np.empty(_BLOCK_BYTES, dtype=bool)
     offset, begins_line = 0, False
-    while offset < file.size and (count := file.read_into(memoryview(buffer), offset)):
+    while offset < file.size and (count := file.read_into(block, offset)):
         np.equal(buffer, _NEWLINE, out=is_newline)
         is_newline[count:] = False
         places = np.flatnonzero(is_newline)

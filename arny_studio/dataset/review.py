@@ -7,7 +7,7 @@ follows a row that is edited. The file is a log of lines, the last word counts; 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -82,13 +82,18 @@ class ReviewBook:
         for review, members in by_review.values():
             self._write(review, members)
 
-    def follow(self, old: Sequence[int], new: Sequence[int]) -> None:
-        """Rows have been edited: those that had a review keep it under their new hash."""
+    def follow(self, old: Iterable[int], new: Iterable[int], *, moves: bool = False) -> None:
+        """Rows have been edited: those that had a review keep it under their new hash.
+
+        The old hash keeps it too, for undo; unless it `moves`, as while somebody types.
+        """
         if not self._reviews:
             return
         pairs = [(int(a), int(b)) for a, b in zip(old, new, strict=True) if int(a) in self._reviews and a != b]
-        pairs = [(a, b) for a, b in pairs if b not in self._reviews]
-        self.put([b for _, b in pairs], [self._reviews[a] for a, _ in pairs])
+        fresh = [(a, b) for a, b in pairs if b not in self._reviews]
+        self.put([b for _, b in fresh], [self._reviews[a] for a, _ in fresh])
+        if moves:
+            self.put([a for a, _ in pairs], [NO_REVIEW] * len(pairs))
 
     def columns(self, hashes: np.ndarray) -> tuple[np.ndarray, list[tuple[str, ...]]]:
         """For rows with these hashes: the status as an index into STATUSES (uint8), and the tags."""
