@@ -27,12 +27,14 @@ from arny_studio.jobs.events import AnyEvent, Decided, Ledger, LoadRefused, Mode
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.workspace import Workspace
 from arny_studio.paths import DATA_DIR, DEMO_BASE
-from arny_studio.recipe import EvaluateRecipe, ExportRecipe, PhoneRecipe, Quant, Recipe, TrainRecipe
+from arny_studio.recipe import EvaluateRecipe, ExportRecipe, ParitySettings, PhoneRecipe, Quant, Recipe, TrainRecipe
 from arny_studio.recipe.presets import preset
 
 QUERIES = DATA_DIR / "demo" / "queries.jsonl"
 TIERS: tuple[Tier, ...] = ("tier1", "tier2")
 QUANTS: tuple[Quant, ...] = ("F16", "Q4_K_M", "Q8_0")
+PARITY_PROMPTS = 16
+TRAINER_PROMPTS: dict[Tier, int] = {"tier1": 4, "tier2": 0}  # loading torch once more is enough to show it
 SHARES = SplitShares(validation=0.04, test=0.02)
 MIB = 1 << 20
 
@@ -150,6 +152,8 @@ def _export(workspace: Workspace, tier: Tier, trained: RunFolder) -> RunFolder:
         quants=QUANTS,
         name="arny-demo",
         tier=tier,
+        license="Apache-2.0",
+        parity=ParitySettings(prompts=PARITY_PROMPTS, trainer_prompts=TRAINER_PROMPTS[tier]),
     )
     run = _run(workspace, "export", recipe)
     for path in sorted(run.outputs.glob("*.gguf")):
@@ -160,7 +164,9 @@ def _export(workspace: Workspace, tier: Tier, trained: RunFolder) -> RunFolder:
 def _evaluate(
     workspace: Workspace, exported: dict[Tier, RunFolder], held_out: Path, plan: DemoPlan
 ) -> tuple[RouterScores, RouterScores]:
-    untuned = ExportRecipe(title="Demo base", base=str(DEMO_BASE), quants=("F16",), name="arny-demo-base")
+    untuned = ExportRecipe(
+        title="Demo base", base=str(DEMO_BASE), quants=("F16",), name="arny-demo-base", parity=ParitySettings(prompts=0)
+    )
     base = gguf_of(_run(workspace, "export", untuned), "F16")
     before = _scores(workspace, "Demo base, before", base, held_out, plan)
     after = _scores(workspace, "Demo tier1, after", gguf_of(exported["tier1"], "Q4_K_M"), held_out, plan)

@@ -1,15 +1,15 @@
-"""`arny export`, `arny inspect`, `arny verify`: from adapter to GGUF, and a look at any GGUF."""
+"""`arny export`: from adapter to verified GGUF files, held against F16 before they get their names."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-import subprocess
-import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -17,20 +17,46 @@ from rich.table import Table
 from arny_studio.atomic import make_folder, replaced_file
 from arny_studio.cli.running import WorkspacePath, run_recipe
 from arny_studio.errors import BadInput, BadRecipe
+from arny_studio.jobs.answers import answer_of
 from arny_studio.jobs.events import Artifact
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.workspace import Workspace
 from arny_studio.paths import default_workspace
-from arny_studio.recipe import ExportRecipe, Quant, TrainRecipe
+from arny_studio.recipe import (
+    ExportRecipe,
+    Limit,
+    ParityLimits,
+    ParitySettings,
+    Quant,
+    TrainRecipe,
+    dump_recipe,
+)
+from arny_studio.recipe.export import Tier
+
+_MIB = 1 << 20
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-File = Annotated[Path, typer.Argument(help="A GGUF file.", show_default=False)]
+PromptCount = Annotated[
+    int, typer.Option("--parity-prompts", min=0, help="Held-out prompts for the parity gate; 0: without it.")
+]
+PromptFile = Annotated[
+    Path | None,
+    typer.Option("--prompts", help="JSONL with the held-out prompts; else the run's validation rows, else generated."),
+]
+Limits = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--limit",
+        help=f"Limit of the gate, as NAME=RED or NAME=AMBER:RED: {', '.join(ParityLimits.__struct_fields__)}.",
+    ),
+]
 
 
 def export(
     run: Annotated[str, typer.Argument(help="A training run: its name, `latest`, or its folder.")] = "",
     base: Annotated[
-        str, typer.Option(help="Folder of the base model; with RUN, instead of the base it was trained on.")
+        str,
+        typer.Option(help="Base or merged model (folder, Hub id) or an F16 GGUF; with RUN, instead of the run's base."),
     ] = "",
     adapter: Annotated[str, typer.Option(help="Folder of a LoRA adapter, where no RUN is given.")] = "",
     quant: Annotated[
@@ -40,20 +66,38 @@ def export(
     out: Annotated[Path | None, typer.Option(help="Folder for the files; else they stay in the run folder.")] = None,
     name: Annotated[str, typer.Option(help="What the files' names begin with; else the base's name.")] = "",
     merged: Annotated[bool, typer.Option(help="Also write the merged model as safetensors.")] = False,
+    lora: Annotated[bool, typer.Option("--lora", help="Also write the adapter alone as a LoRA GGUF.")] = False,
     keep_f16: Annotated[bool, typer.Option(help="Keep the F16 file even where it is not asked for.")] = False,
+    tier: Annotated[str, typer.Option(help="tier1 or tier2: what the files are for; with RUN, the run's.")] = "",
+    license_id: Annotated[str, typer.Option("--license", help="Licence of the files; else the base's.")] = "",
+    parity_prompts: PromptCount = ParitySettings().prompts,
+    prompts: PromptFile = None,
+    trainer_prompts: Annotated[
+        int, typer.Option(min=0, help="Prompts that the trained model replays too (needs torch); 0: none.")
+    ] = ParitySettings().trainer_prompts,
+    limit: Limits = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written, and how large.")] = False,
     threads: Annotated[int, typer.Option(min=0, help="Threads; 0: one less than there are cores.")] = 0,
     workspace: WorkspacePath = None,
     as_json: AsJson = False,
 ) -> None:
-    """Merge the adapter of a training run into its base and write GGUF files, quantized as asked."""
+    """Merge the adapter of a training run into its base, write GGUF files, and hold each against F16.
+
+    Exit code 4: a file is red, that is, it does not behave like F16; it is kept as NAME.red.gguf.
+    """
     root = workspace or default_workspace()
     recipe = _recipe(
         _training_run(Workspace(root), run) if run else None,
         ExportRecipe(
             base=_absolute(base), adapter=_absolute(adapter), quants=_quants(quant or ["Q4_K_M"]), name=name,
-            merged_folder=merged, keep_f16=keep_f16, threads=threads,
+            merged_folder=merged, lora_gguf=lora, keep_f16=keep_f16, threads=threads, tier=_tier(tier),
+            license=license_id,
+            parity=parity_settings(parity_prompts, prompts, limit, trainer_prompts=trainer_prompts),
         ),
     )  # fmt: skip
+    if dry_run:
+        _print_plan(_planned(recipe, out or Workspace(root).runs), as_json=as_json)
+        return
     if out is not None:
         make_folder(out)  # hours of work should not end at a folder that cannot be made
     made: list[Artifact] = []
@@ -64,38 +108,12 @@ def export(
         as_json=as_json,
         on_event=lambda event: made.append(event) if isinstance(event, Artifact) else None,
     )
-    if outcome.exit_code == 0:
+    if outcome.kind == "finished":
         for artifact in made:
             final = _delivered(folder.path / artifact.path, out)
             if not as_json:
                 print(final)
     raise typer.Exit(outcome.exit_code)
-
-
-def inspect(file: File, as_json: AsJson = False) -> None:
-    """Show what a GGUF file says about itself: architecture, size, tensor types, metadata."""
-    answer, _ = _ask(file)
-    if as_json:
-        print(json.dumps(answer))
-        return
-    print(
-        f"{answer['path']}: {answer['architecture']}, {answer['parameters']:,} parameters,"
-        f" {answer['bits_per_weight']} bits per weight, {answer['size_bytes']:,} bytes"
-    )
-    types = ", ".join(f"{count} × {kind}" for kind, count in answer["tensor_types"].items())
-    print(f"{answer['tensors']} tensors ({types}), {answer['tokens']:,} tokens")
-    _print_metadata(answer["metadata"])
-
-
-def verify(file: File, as_json: AsJson = False) -> None:
-    """Check a whole GGUF: header, values, chat template, end token, lineage.json. Exit code 4: not sound."""
-    answer, exit_code = _ask(file, "--verify")
-    if as_json:
-        print(json.dumps(answer))
-    else:
-        for check in answer["checks"]:
-            print(f"{'ok ' if check['passed'] else 'BAD'}  {check['name']}: {check['says']}")
-    raise typer.Exit(exit_code)
 
 
 def _training_run(workspace: Workspace, named: str) -> RunFolder:
@@ -120,11 +138,67 @@ def _recipe(run: RunFolder | None, asked: ExportRecipe) -> ExportRecipe:
     if asked.adapter:
         raise BadRecipe("Name either a training run or --adapter, not both.")
     trained = run.recipe(TrainRecipe)
-    return ExportRecipe(
-        title=trained.title, base=asked.base or _beside(run, trained.base), adapter=str(_adapter_of(run)), quants=asked.quants,
-        name=asked.name, tier=trained.tier, contract=trained.contract, keep_f16=asked.keep_f16,
-        merged_folder=asked.merged_folder, threads=asked.threads,
+    return msgspec.structs.replace(
+        asked, title=trained.title, base=asked.base or _beside(run, trained.base), adapter=str(_adapter_of(run)),
+        tier=asked.tier or trained.tier, contract=trained.contract,
     )  # fmt: skip
+
+
+def parity_settings(
+    prompts: int, data: Path | None, limits: list[str] | None, *, trainer_prompts: int = 0
+) -> ParitySettings:
+    """The gate as the command line asks for it. Raises BadRecipe for a limit that there is not."""
+    return ParitySettings(
+        prompts=prompts, data=str(data.expanduser().absolute()) if data is not None else "",
+        trainer_prompts=trainer_prompts, limits=_limits(limits or []),
+    )  # fmt: skip
+
+
+def _limits(asked: list[str]) -> ParityLimits:
+    limits = ParityLimits()
+    for text in asked:
+        name, _, value = text.partition("=")
+        if name not in ParityLimits.__struct_fields__:
+            raise BadRecipe(f"There is no limit {name!r}.", hint=f"Known: {', '.join(ParityLimits.__struct_fields__)}.")
+        amber, _, red = value.rpartition(":")
+        try:
+            edge = float(red)
+            made = Limit(amber=float(amber) if amber else min(getattr(limits, name).amber, edge), red=edge)
+        except ValueError as error:
+            raise BadRecipe(f"The limit {text!r} is not of the form NAME=RED or NAME=AMBER:RED.") from error
+        limits = msgspec.structs.replace(limits, **{name: made})
+    return limits
+
+
+def _tier(named: str) -> Tier:
+    if named not in get_args(Tier):
+        raise BadRecipe(f"{named!r} is no tier.", hint="Say tier1 or tier2.")
+    return named  # pyright: ignore[reportReturnType] - checked a line above
+
+
+def _planned(recipe: ExportRecipe, folder: Path) -> dict[str, Any]:
+    """What the export would make. Raises BadInput where it cannot be."""
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch) / "recipe.toml"
+        file.write_text(dump_recipe(recipe), encoding="utf-8")
+        return answer_of("plan_export", file, str(folder))
+
+
+def _print_plan(plan: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(plan))
+        return
+    phones = [fit["device"] for fit in next((file["phones"] for file in plan["files"] if file["phones"]), [])]
+    table = Table("file", "MiB", "bits/weight", *phones, box=None)
+    for file in plan["files"]:
+        fits = (f"{fit['needed_bytes'] / _MIB:,.0f} of {fit['cap_bytes'] / _MIB:,.0f} MiB" for fit in file["phones"])
+        table.add_row(file["name"], f"{file['size_bytes'] / _MIB:,.1f}", str(file["bits_per_weight"]), *fits)
+    console = Console(markup=False, highlight=False, soft_wrap=True)
+    console.print(table)
+    console.print(
+        f"{plan['needed_bytes'] / _MIB:,.0f} MiB of disk are needed, {plan['free_bytes'] / _MIB:,.0f} are free;"
+        f" about {plan['about_s']:,.0f} s."
+    )
 
 
 def _adapter_of(run: RunFolder) -> Path:
@@ -173,25 +247,3 @@ def _delivered(made: Path, out: Path | None) -> Path:
         with made.open("rb") as source, replaced_file(final) as target:
             shutil.copyfileobj(source, target, 1 << 20)
     return final
-
-
-def _ask(file: Path, *flags: str) -> tuple[dict[str, Any], int]:
-    """The answer of the process that reads the file. Raises BadInput where that cannot be used."""
-    command = [sys.executable, "-m", "arny_studio.workers.inspect_gguf", str(file), *flags]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    try:
-        answer: dict[str, Any] = json.loads(done.stdout)
-    except ValueError as error:
-        last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
-        raise BadInput(f"{file} brought down the process that read it.", hint=last[0]) from error
-    if "error" in answer:
-        raise BadInput(answer["error"], hint=answer["hint"])
-    return answer, done.returncode
-
-
-def _print_metadata(metadata: dict[str, Any]) -> None:
-    table = Table("key", "value", box=None, show_header=False)
-    for key, value in metadata.items():
-        text = str(value)
-        table.add_row(key, text if len(text) <= 80 else f"{text[:80]}…")
-    Console(markup=False, highlight=False).print(table)

@@ -10,13 +10,13 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from arny_studio import __version__
-from arny_studio.cli import data, demo, evaluate, export, generate, phone, route, runs, train
+from arny_studio.cli import data, demo, evaluate, export, generate, inspect, phone, queue, route, runs, train
 from arny_studio.errors import ArnyError, BadInput
 from arny_studio.jobs.outcome import EXIT_STOPPED
 
 _INTERRUPTED = 130  # how typer ends at Ctrl-C
 
-_ORDER = ("demo", "generate", "data", "train", "export", "inspect", "verify", "eval", "route", "phone", "runs")
+_ORDER = ("demo", "generate", "data", "train", "queue", "export", "inspect", "verify", "eval", "route", "phone", "runs")
 
 
 class _InOrderOfWork(TyperGroup):
@@ -40,11 +40,12 @@ app = typer.Typer(
 app.add_typer(generate.app, name="generate")
 app.add_typer(data.app, name="data")
 app.add_typer(runs.app, name="runs")
+app.add_typer(queue.app, name="queue")
 app.add_typer(phone.app, name="phone")
 app.command("train")(train.train)
 app.command("export")(export.export)
-app.command("inspect")(export.inspect)
-app.command("verify")(export.verify)
+app.command("inspect")(inspect.inspect)
+app.command("verify")(inspect.verify)
 app.command("eval")(evaluate.evaluate)
 app.command("route")(route.route)
 app.command("demo")(demo.demo)

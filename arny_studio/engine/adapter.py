@@ -78,7 +78,7 @@ class Adapter:
     def __init__(self, folder: Path, config: AdapterConfig, weights: Weights) -> None:
         self.folder = folder
         self.config = config
-        self._weights = weights
+        self.weights = weights
         self._halves, self._whole = _sorted_by_target(folder, weights)
 
     @property
@@ -89,12 +89,12 @@ class Adapter:
     def replacement(self, tensor: str) -> tuple[Weights, str] | None:
         """Where the tensor that stands in for the base's lies, if the adapter carries it whole."""
         stored = self._whole.get(tensor)
-        return None if stored is None else (self._weights, stored)
+        return None if stored is None else (self.weights, stored)
 
     def replacement_shape(self, tensor: str) -> tuple[int, ...] | None:
         """Shape of the tensor that stands in for the base's, if any."""
         stored = self._whole.get(tensor)
-        return None if stored is None else self._weights[stored].shape
+        return None if stored is None else self.weights[stored].shape
 
     def has_update(self, tensor: str) -> bool:
         """Whether a low-rank update is to be added to a base tensor."""
@@ -114,7 +114,7 @@ class Adapter:
         return update
 
     def _finite(self, stored: str) -> FloatRows:
-        values = self._weights.whole(stored)
+        values = self.weights.whole(stored)
         if not np.isfinite(values).all():
             raise BadInput(f"Tensor {stored} of the adapter {self.folder} contains NaN or Inf.")
         return values

@@ -3,47 +3,52 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tokenizers
+from msgspec import Struct
 
 from arny_studio.engine.llama_log import llama_cpp_library, route_llama_log
 from arny_studio.engine.quantize import ExportFailed
+from arny_studio.engine.tokenizer_probes import probe_texts
 from arny_studio.errors import BadInput
 
-# Scripts, digits, punctuation, white space, emoji, JSON and control tokens; NFC, as llama.cpp does not normalize.
-PROBES = (
-    "Book a flight from Berlin to Lisbon on 3 May 2027, 2 people, under €450.50!",
-    "  leading, trailing and   inner   spaces  \n\n\ttabs\r\nand new lines \n ",
-    "I'll say we're sure they've DON'T it's YOU'LL",
-    '{"intent":"book_flight","journeys":["travel"],"complexity_score":35,"direct_answer":null}',
-    "<|im_start|>system\nYou are a router.<|im_end|>\n<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n",
-    "1234567890 3.14159 1,000,000 0x1F 50% #42 @name a_b-c/d\\e",
-    "Grüße aus Köln, ça va? El niño comió piñata; Łódź, Praha, İstanbul",
-    "Привет, мир! Καλημέρα κόσμε. שלום עולם مرحبا بالعالم",
-    "你好，世界。こんにちは世界。안녕하세요 세계. नमस्ते दुनिया สวัสดีชาวโลก",
-    "😀🎉👩‍👩‍👧‍👦🏳️‍🌈 ∑∫√≈≠ ½ ™ ￼ \u200b\u00a0\u2028",
-    "def f(x):\n    return x**2  # comment\n",
-    "<|endoftext|>a<|im_end|><|im_end|> <|unknown|> < |im_end|>",
-)
+_HINT = "A model served with another tokenization than it was trained with answers badly."
 
 
-def check_tokenizer(gguf: Path, tokenizer_file: Path) -> None:
-    """Raise ExportFailed at the first text that the GGUF splits differently from tokenizer.json."""
-    tokenizer = tokenizers.Tokenizer.from_file(str(tokenizer_file))
-    for text, found in zip(PROBES, _tokenized(gguf, PROBES), strict=True):
-        expected: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
-        if found != expected:
-            raise ExportFailed(
-                f"{gguf.name} tokenizes {text[:40]!r} differently from {tokenizer_file}: {found[:8]} instead of"
-                f" {expected[:8]}.",
-                hint="A model served with another tokenization than it was trained with answers badly.",
-            )
+class Tokenization(Struct, frozen=True, kw_only=True):
+    """The probe texts as ids, by one tokenizer."""
+
+    source: str
+    ids: list[list[int]]
+
+    @property
+    def sha256(self) -> str:
+        """One digest for all ids, to be kept in lineage: equal digests, equal tokenizers on every probe."""
+        flat = [number for ids in self.ids for number in (*ids, -1)]
+        return hashlib.sha256(np.asarray(flat, "<i4").tobytes()).hexdigest()
 
 
-def _tokenized(gguf: Path, texts: tuple[str, ...]) -> list[list[int]]:
+def tokenization_of_file(tokenizer_file: Path) -> Tokenization:
+    """The ids that tokenizer.json gives. Raises BadInput where that is no tokenizer."""
+    try:
+        tokenizer = tokenizers.Tokenizer.from_file(str(tokenizer_file))
+    except Exception as error:  # the library raises bare Exception for every fault of the file
+        raise BadInput(f"{tokenizer_file} is not a tokenizer file: {error}.") from error
+    encoded = tokenizer.encode_batch(probe_texts(), add_special_tokens=False)
+    return Tokenization(source=str(tokenizer_file), ids=[encoding.ids for encoding in encoded])
+
+
+def tokenization_of_gguf(gguf: Path) -> Tokenization:
+    """The ids that llama.cpp gives with this file; each text has to come back from its ids byte for byte.
+
+    Raises BadInput where llama.cpp cannot read it, ExportFailed where a text does not come back.
+    """
     llama = llama_cpp_library("Checking a GGUF's tokenizer")
     route_llama_log()
     parameters = llama.llama_model_default_params()
@@ -53,9 +58,40 @@ def _tokenized(gguf: Path, texts: tuple[str, ...]) -> list[list[int]]:
         raise BadInput(f"llama.cpp cannot read {gguf}.")
     try:
         vocabulary = llama.llama_model_get_vocab(model)
-        return [_encoded(llama, vocabulary, text.encode()) for text in texts]
+        return Tokenization(source=str(gguf), ids=[_there_and_back(llama, vocabulary, text) for text in probe_texts()])
     finally:
         llama.llama_model_free(model)
+
+
+def check_tokenizer(gguf: Path, expected: Tokenization) -> Tokenization:
+    """Raise ExportFailed at the first text that the GGUF splits differently; returns what it gives."""
+    found = tokenization_of_gguf(gguf)
+    odd = first_difference(found, expected)
+    if odd is not None:
+        text, ours, theirs = odd
+        raise ExportFailed(
+            f"{gguf.name} tokenizes {text[:40]!r} differently from {expected.source}: {ours[:8]} instead of"
+            f" {theirs[:8]}.",
+            hint=_HINT,
+        )
+    return found
+
+
+def first_difference(found: Tokenization, expected: Tokenization) -> tuple[str, list[int], list[int]] | None:
+    """The first probe on which two tokenizers disagree, with the ids of both from the first odd one on."""
+    for text, ours, theirs in zip(probe_texts(), found.ids, expected.ids, strict=True):
+        if ours != theirs:
+            start = next((n for n, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), 0)
+            return text, ours[start:], theirs[start:]
+    return None
+
+
+def _there_and_back(llama: Any, vocabulary: Any, text: str) -> list[int]:
+    ids = _encoded(llama, vocabulary, text.encode())
+    back = _decoded(llama, vocabulary, ids, room=2 * len(text.encode()) + 64)
+    if back != text.encode():
+        raise ExportFailed(f"{text[:40]!r} comes back from its tokens as {back[:60].decode(errors='replace')!r}.")
+    return ids
 
 
 def _encoded(llama: Any, vocabulary: Any, text: bytes) -> list[int]:
@@ -63,3 +99,10 @@ def _encoded(llama: Any, vocabulary: Any, text: bytes) -> list[int]:
     ids = (ctypes.c_int32 * room)()
     count = llama.llama_tokenize(vocabulary, text, len(text), ids, room, False, True)
     return list(ids[:count])
+
+
+def _decoded(llama: Any, vocabulary: Any, ids: Sequence[int], room: int) -> bytes:
+    buffer = ctypes.create_string_buffer(room)
+    tokens = (ctypes.c_int32 * len(ids))(*ids)
+    size = llama.llama_detokenize(vocabulary, tokens, len(ids), buffer, room, False, True)
+    return buffer.raw[: max(0, size)]

@@ -1,20 +1,29 @@
-"""Is a finished GGUF sound? Header, values of every tensor, chat template, end of generation, and its own lineage."""
+"""Is a finished GGUF sound? Header, tensors, tokenizer, chat template, end of generation, every value, its own lineage."""
 
 from __future__ import annotations
 
-import json
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from gguf import MODEL_ARCH, MODEL_ARCH_NAMES, get_tensor_name_map
 from msgspec import Struct
 
 from arny_studio.engine.chat_template import ChatTemplate, Message
 from arny_studio.engine.gguf_check import GgufInfo, check_gguf
-from arny_studio.engine.lineage import sha256_of
+from arny_studio.engine.gguf_shape import model_shape
+from arny_studio.engine.gguf_tokenizer_check import (
+    Tokenization,
+    first_difference,
+    tokenization_of_file,
+    tokenization_of_gguf,
+)
+from arny_studio.engine.lineage import lineage_beside, recorded_tokenizer, sha256_of, text_sha256
 from arny_studio.engine.llama_log import llama_cpp_library, route_llama_log
-from arny_studio.errors import BadInput
+from arny_studio.errors import ArnyError, BadInput
 
-LINEAGE = "lineage.json"
+_QWEN2 = MODEL_ARCH_NAMES[MODEL_ARCH.QWEN2]
+_PARTS_OF_A_LAYER = 12  # two norms, q k v with biases, output, gate, up, down
 
 
 class Check(Struct, frozen=True, kw_only=True):
@@ -25,30 +34,73 @@ class Check(Struct, frozen=True, kw_only=True):
     says: str
 
 
-def verify_gguf(path: Path) -> list[Check]:
-    """Every check, in order. Raises BadInput where the header is off already, MissingExtra without llama.cpp."""
+def verify_gguf(path: Path, *, tokenizer: Path | None = None) -> Iterator[Check]:
+    """Every check, in order, as it is made. `tokenizer` is the folder of the tokenizer that the file should have.
+
+    Raises BadInput where the header is off already, MissingExtra without llama.cpp.
+    """
     info = check_gguf(path)
-    return [
-        Check(name="header", passed=True, says=f"{len(info.tensors)} tensors lie inside the file."),
-        _template_check(info),
-        _end_check(info),
-        _values_check(path),
-        _lineage_check(path),
-    ]
+    yield Check(name="header", passed=True, says=f"{len(info.tensors)} tensors lie inside the file.")
+    looks: tuple[tuple[str, Callable[[], Check]], ...] = (
+        ("tensors", lambda: _tensors_check(info)),
+        ("chat template", lambda: _template_check(info)),
+        ("end of generation", lambda: _end_check(info)),
+        ("tokenizer", lambda: _tokenizer_check(path, tokenizer)),
+        ("values", lambda: _values_check(path)),
+        ("lineage", lambda: _lineage_check(path)),
+    )
+    for name, look in looks:
+        try:
+            yield look()
+        except BadInput as error:
+            yield Check(name=name, passed=False, says=error.sentence)
+
+
+def _tensors_check(info: GgufInfo) -> Check:
+    """Count and shapes against what the header says of the model."""
+    if info.architecture != _QWEN2:
+        return Check(name="tensors", passed=True, says=f"Not looked at: the architecture is {info.architecture}.")
+    shape = model_shape(info)
+    has_head = any(tensor.name == "output.weight" for tensor in info.tensors)
+    expected = 2 + has_head + shape.layers * _PARTS_OF_A_LAYER
+    odd = _odd_tensor(info)
+    passed = len(info.tensors) == expected and not odd
+    says = odd or f"{len(info.tensors)} tensors of {shape.layers} layers, {expected} belong there."
+    return Check(name="tensors", passed=passed, says=says)
+
+
+def _odd_tensor(info: GgufInfo) -> str:
+    """The first tensor whose name or shape does not fit the model; empty where all fit."""
+    shape = model_shape(info)
+    known = {
+        name for names in get_tensor_name_map(MODEL_ARCH.QWEN2, shape.layers).mapping.values() for name in names[1:]
+    }
+    rows = {
+        "token_embd.weight": shape.vocab, "output.weight": shape.vocab, "ffn_gate.weight": shape.ffn,
+        "ffn_up.weight": shape.ffn, "attn_q.weight": shape.heads * shape.head_dim,
+        "attn_k.weight": shape.kv_heads * shape.head_dim, "attn_v.weight": shape.kv_heads * shape.head_dim,
+    }  # fmt: skip
+    for tensor in info.tensors:
+        part = tensor.name.split(".", 2)[-1] if tensor.name.startswith("blk.") else tensor.name
+        if tensor.name.rpartition(".")[0] not in known:
+            return f"The tensor {tensor.name} belongs to no Qwen2 model."
+        if part in rows and tensor.shape != (shape.hidden, rows[part]):
+            return f"The tensor {tensor.name} has the shape {tensor.shape}, not {(shape.hidden, rows[part])}."
+    return ""
 
 
 def _template_check(info: GgufInfo) -> Check:
     source = info.text("tokenizer.chat_template")
     if not source:
         return Check(name="chat template", passed=False, says="The file has no chat template.")
-    try:
-        text = ChatTemplate(source).render([Message("user", "hello")], add_generation_prompt=True)
-    except BadInput as error:
-        return Check(name="chat template", passed=False, says=error.sentence)
-    holds_it = "hello" in text
-    return Check(
-        name="chat template", passed=holds_it, says="It renders a message." if holds_it else "It drops the message."
-    )
+    text = ChatTemplate(source).render([Message("user", "hello")], add_generation_prompt=True)
+    if "hello" not in text:
+        return Check(name="chat template", passed=False, says="It drops the message.")
+    recorded = recorded_tokenizer(info.path).get("template_sha256")
+    if recorded is not None and recorded != text_sha256(source):
+        return Check(name="chat template", passed=False, says="It is not the one that lineage.json records.")
+    says = "It is the one that was trained with." if recorded else "It renders a message."
+    return Check(name="chat template", passed=True, says=says)
 
 
 def _end_check(info: GgufInfo) -> Check:
@@ -59,6 +111,34 @@ def _end_check(info: GgufInfo) -> Check:
     closes = token in info.text("tokenizer.chat_template") or number == info.number("tokenizer.ggml.eot_token_id")
     says = f"EOS is {token}." if closes else f"EOS is {token}, which the chat template never writes."
     return Check(name="end of generation", passed=closes, says=says)
+
+
+def _tokenizer_check(path: Path, folder: Path | None) -> Check:
+    """A thousand strings there and back, and the same ids as the trained tokenizer where that is known."""
+    try:
+        found = tokenization_of_gguf(path)
+    except ArnyError as error:
+        return Check(name="tokenizer", passed=False, says=error.sentence)
+    said = f"{len(found.ids):,} strings come back from their tokens"
+    if folder is not None:
+        return _same_ids(found, tokenization_of_file(folder / "tokenizer.json"), said)
+    recorded = recorded_tokenizer(path).get("probes_sha256")
+    if recorded is None:
+        return Check(name="tokenizer", passed=True, says=f"{said}; there is no record of the trained tokenizer.")
+    same = recorded == found.sha256
+    says = (
+        f"{said}, with the ids of the trained tokenizer." if same else "It splits text differently than training did."
+    )
+    return Check(name="tokenizer", passed=same, says=says)
+
+
+def _same_ids(found: Tokenization, expected: Tokenization, said: str) -> Check:
+    odd = first_difference(found, expected)
+    if odd is None:
+        return Check(name="tokenizer", passed=True, says=f"{said}, with the ids of {expected.source}.")
+    text, ours, theirs = odd
+    says = f"It splits {text[:40]!r} differently from {expected.source}: {ours[:6]} instead of {theirs[:6]}."
+    return Check(name="tokenizer", passed=False, says=says)
 
 
 def _values_check(path: Path) -> Check:
@@ -76,16 +156,15 @@ def _values_check(path: Path) -> Check:
 
 
 def _lineage_check(path: Path) -> Check:
-    record = path.with_name(LINEAGE)
-    if not record.is_file():
-        return Check(name="lineage", passed=True, says="No lineage.json lies beside the file.")
-    try:
-        outputs = json.loads(record.read_bytes())["outputs"]
-        expected = outputs[path.name]["sha256"] if path.name in outputs else None
-    except (ValueError, KeyError, TypeError) as error:
-        return Check(name="lineage", passed=False, says=f"lineage.json cannot be read: {error!r}.")
-    if expected is None:
-        return Check(name="lineage", passed=True, says="The lineage.json beside it is about other files.")
-    same = sha256_of(path) == expected
-    says = "The file is what lineage.json says." if same else "The file changed after it was exported."
-    return Check(name="lineage", passed=same, says=says)
+    lineage = lineage_beside(path)
+    if not lineage:
+        return Check(name="lineage", passed=True, says="No lineage.json beside it is about this file.")
+    output = lineage["outputs"][path.name]
+    expected = output.get("sha256") if isinstance(output, dict) else None
+    if sha256_of(path) != expected:
+        return Check(name="lineage", passed=False, says="The file changed after it was exported.")
+    verdict = output.get("verdict")
+    if verdict == "red":
+        return Check(name="lineage", passed=False, says="The parity gate turned this file red when it was exported.")
+    judged = f"; the parity gate said {verdict}" if verdict else ""
+    return Check(name="lineage", passed=True, says=f"The file is what lineage.json says{judged}.")

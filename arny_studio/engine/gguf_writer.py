@@ -127,7 +127,12 @@ def _metadata(labels: ModelLabels, base: Path, *, has_adapter: bool) -> gguf.Met
         license=card.license or None,
         license_name=card.license_name or None,
         license_link=card.license_link or None,
+        description=labels.description or None,
+        tags=list(labels.tags) or None,
+        quantized_by="Arny Studio",
     )
+    if labels.datasets:
+        metadata.datasets = [{"name": name} for name in labels.datasets]
     bases = [labels.base_name] if has_adapter else [gguf.Metadata.id_to_title(name) for name in card.base_models]
     if bases:
         metadata.base_models = [{"name": name} for name in bases]

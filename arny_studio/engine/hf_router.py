@@ -8,6 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from arny_studio.engine.chat_template import Message
 from arny_studio.engine.rendering import Renderer
 from arny_studio.engine.scoring import Routed
@@ -27,11 +30,11 @@ class HfRouter:
 
     _BATCH = 16
 
-    def __init__(self, folder: Path, *, max_tokens: int, threads: int = 0) -> None:
-        """Load the model. Raises MissingFile or BadInput where the folder is none."""
+    def __init__(self, folder: Path, *, max_tokens: int, threads: int = 0, base: Path | None = None) -> None:
+        """Load the model; `base` instead of the one an adapter names. Raises MissingFile or BadInput where it is none."""
         if threads:
             torch.set_num_threads(threads)
-        base = _base_of(folder)
+        base = base or _base_of(folder)
         self._renderer = Renderer.from_folder(base)
         self._max_tokens = max_tokens
         self._model: Any = _loaded(base, folder if base != folder else None)
@@ -39,6 +42,17 @@ class HfRouter:
     def close(self) -> None:
         """Let go of the weights."""
         self._model = None
+
+    @property
+    def vocab(self) -> int:
+        """Rows of the embedding, which is also the length of a row of logits."""
+        return int(self._model.config.vocab_size)
+
+    def logits(self, ids: Sequence[int], places: Sequence[int]) -> NDArray[np.float32]:
+        """Logits after the tokens at `places` of one text, of shape (places, vocab)."""
+        with torch.inference_mode():
+            out = self._model(input_ids=torch.tensor([list(ids)]), logits_to_keep=torch.tensor(list(places)))
+        return out.logits[0].float().numpy()
 
     def route(self, prompts: Sequence[Sequence[Message]]) -> Iterator[Routed]:
         """One text per prompt, in order."""

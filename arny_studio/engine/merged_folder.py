@@ -22,6 +22,7 @@ from arny_studio.engine.output_files import disk_full_as_sentence
 from arny_studio.engine.safetensors_reading import FloatRows
 from arny_studio.errors import BadInput
 
+_LEFT_OUT = ("torch_dtype", "dtype", "quantization_config")  # of config.json: what the merged weights no longer are
 _TOKENIZER_FILES = ("tokenizer.json", "vocab.json", "merges.txt", "added_tokens.json", "special_tokens_map.json")
 
 
@@ -58,7 +59,7 @@ def _copy_generation_config(base: Path, tokenizer: Path, folder: Path) -> None:
 
 def _config(model: MergedModel) -> dict[str, Any]:
     kind = "bfloat16" if _stored_dtype(model.tensors[0]) == "BF16" else "float16"
-    raw = {key: value for key, value in model.config.raw.items() if key not in ("torch_dtype", "dtype")}
+    raw = {key: value for key, value in model.config.raw.items() if key not in _LEFT_OUT}
     return raw | {"dtype": kind, "tie_word_embeddings": model.is_tied}
 
 

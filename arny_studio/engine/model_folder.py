@@ -34,6 +34,7 @@ class ModelConfig(Struct, frozen=True, kw_only=True):
     vocab: int
     is_tied: bool
     raw: dict[str, Any]
+    quantization: str = ""  # bitsandbytes NF4, where the weights are stored in it
 
     def tensor_shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape (rows first) of every tensor that the base has to hold, in the order they are written."""
@@ -125,17 +126,26 @@ def _check_architecture(path: Path, raw: dict[str, Any]) -> None:
         raise BadInput(
             f"{path} says that this is a {architecture}; only {ARCHITECTURE} (Qwen2 and Qwen2.5) can be exported."
         )
-    quantization = raw.get("quantization_config")
-    if quantization:
-        method = (
-            quantization.get("quant_method", "an unknown method") if isinstance(quantization, dict) else quantization
-        )
-        raise BadInput(
-            f"{path} says that these weights are quantized ({method}); export needs the 16-bit weights.",
-            hint="Use the folder of the unquantized base; adapters trained on its 4-bit version fit it.",
-        )
+    _quantization(path, raw)
     if raw.get("use_sliding_window"):
         raise BadInput(f"{path} turns on use_sliding_window, which llama.cpp does not do for Qwen2.")
+
+
+def _quantization(path: Path, raw: dict[str, Any]) -> str:
+    """How the weights are stored; empty for 16 and 32 bits. Raises BadInput for what cannot be read back."""
+    stated = raw.get("quantization_config")
+    if not stated:
+        return ""
+    said = stated if isinstance(stated, dict) else {}
+    method, kind = said.get("quant_method", "an unknown method"), said.get("bnb_4bit_quant_type", "fp4")
+    if method == "bitsandbytes" and said.get("load_in_4bit") and kind == "nf4":
+        return "bitsandbytes NF4"
+    if method == "bitsandbytes":
+        method = f"bitsandbytes {kind.upper() if said.get('load_in_4bit') else '8-bit'}"
+    raise BadInput(
+        f"{path} says that these weights are quantized ({method}); export reads 16-bit weights and bitsandbytes NF4.",
+        hint="Use the folder of the unquantized base; adapters trained on its quantized version fit it.",
+    )
 
 
 def _shape_from(path: Path, raw: dict[str, Any]) -> ModelConfig:
@@ -154,6 +164,7 @@ def _shape_from(path: Path, raw: dict[str, Any]) -> ModelConfig:
         vocab=_extent(path, raw, "vocab_size"),
         is_tied=bool(raw.get("tie_word_embeddings", False)),
         raw=raw,
+        quantization=_quantization(path, raw),
     )
 
 

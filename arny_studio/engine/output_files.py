@@ -21,7 +21,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 def require_room(folder: Path, needed_bytes: int, what: str) -> None:
     """Raise DiskFull, with the bytes that are missing, unless `needed_bytes` fit on the disk that holds `folder`."""
-    free = shutil.disk_usage(_existing(folder)).free
+    free = shutil.disk_usage(existing_folder(folder)).free
     missing = needed_bytes + SLACK_BYTES - free
     if missing > 0:
         raise disk_full(folder, missing, what)
@@ -63,7 +63,7 @@ def disk_full_as_sentence(written: Path, expected_bytes: int, what: str) -> Iter
 def missing_bytes(written: Path, expected_bytes: int) -> int:
     """How much room is lacking to bring `written` to its expected size; at least 1."""
     there = written.stat().st_size if written.exists() else 0
-    return max(1, expected_bytes - there - shutil.disk_usage(_existing(written.parent)).free)
+    return max(1, expected_bytes - there - shutil.disk_usage(existing_folder(written.parent)).free)
 
 
 def disk_full(folder: Path, missing: int, what: str) -> DiskFull:
@@ -82,7 +82,8 @@ def _too_large(folder: Path, size_bytes: int, what: str) -> DiskFull:
     )
 
 
-def _existing(folder: Path) -> Path:
+def existing_folder(folder: Path) -> Path:
+    """The folder itself, or the nearest above it that is there."""
     return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.is_dir())
 
 

@@ -1,7 +1,8 @@
 """Weights of a model folder in safetensors, read in row blocks without mapping or holding a whole tensor.
 
 Headers come from strangers, so every offset, shape and length is checked before it is used. Knows nothing of models,
-adapters or GGUF; torch is not needed. Pickle checkpoints are refused.
+adapters or GGUF; torch is not needed. Pickle checkpoints are refused. Weights that bitsandbytes stored in NF4 look like
+any other tensor here, of their real shape and of the dtype they were quantized from.
 
 Format: https://github.com/huggingface/safetensors#format: an u64 (little endian) with the length of a JSON header, the
 header, then the tensors' bytes at offsets relative to the end of the header.
@@ -19,8 +20,10 @@ from typing import Any
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from arny_studio.engine.nf4 import nf4_tensors
 from arny_studio.errors import BadInput, MissingFile
 
 FloatRows = NDArray[np.float32]
@@ -57,9 +60,19 @@ class StoredTensor(Struct, frozen=True, kw_only=True):
 class Weights:
     """All tensors of a model or adapter folder, by name, with one open file per shard."""
 
-    def __init__(self, tensors: dict[str, StoredTensor]) -> None:
-        self.tensors = tensors
+    def __init__(self, stored: dict[str, StoredTensor]) -> None:
+        self._stored = stored
         self._streams: dict[Path, FileIO] = {}
+        self._nf4, described = nf4_tensors(stored, self._read_bytes)
+        plain = {name: tensor for name, tensor in stored.items() if name not in described}
+        self.tensors = plain | {
+            name: replace(stored[name], dtype=tensor.dtype, shape=tensor.shape) for name, tensor in self._nf4.items()
+        }
+
+    @property
+    def has_nf4(self) -> bool:
+        """Whether any weight is stored in 4 bits."""
+        return bool(self._nf4)
 
     def __contains__(self, name: str) -> bool:
         return name in self.tensors
@@ -73,11 +86,13 @@ class Weights:
 
     def rows(self, name: str, start: int, stop: int) -> FloatRows:
         """Rows `start:stop` as float32, shape (stop - start, *shape[1:]). Raises BadInput where the file is cut short."""
+        if name in self._nf4:
+            return self._nf4[name].rows(start, stop, self._read_bytes)
         tensor = self.tensors[name]
         if tensor.dtype not in _READABLE:
             raise BadInput(
                 f"Tensor {name} in {tensor.file} is stored as {tensor.dtype}, but weights have to be F32, F16 or BF16.",
-                hint="Use the 16-bit version of the model, not a quantized one.",
+                hint="Use the 16-bit version of the model, or its bitsandbytes NF4 version.",
             )
         row_bytes = tensor.row_length * _ITEM_BYTES[tensor.dtype]
         raw = self._read(tensor, tensor.start + start * row_bytes, (stop - start) * row_bytes)
@@ -86,6 +101,10 @@ class Weights:
     def whole(self, name: str) -> FloatRows:
         """The whole tensor as float32."""
         return self.rows(name, 0, self.tensors[name].shape[0])
+
+    def _read_bytes(self, name: str, start: int, size: int) -> bytearray:
+        tensor = self._stored[name]
+        return self._read(tensor, tensor.start + start, size)
 
     def _read(self, tensor: StoredTensor, start: int, size: int) -> bytearray:
         buffer = bytearray(size)

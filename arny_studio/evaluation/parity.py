@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import Struct
 
@@ -231,13 +231,9 @@ def _agrees(contract: Contract, name: str, before: Decoded, after: Decoded) -> b
         return before.decision is after.decision
     first, second = before.decision.get(name), after.decision.get(name)
     near = {contract.roles.score: SAME_SCORE, contract.roles.confidence: SAME_CONFIDENCE}.get(name)
-    if near is not None and _is_number(first) and _is_number(second):
+    if near is not None and isinstance(first, int | float) and isinstance(second, int | float):
         return abs(first - second) <= near + 1e-9
     return first == second
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _free_text(contract: Contract) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -147,10 +147,13 @@ class RunFolder:
             raise BadInput(f"{self.manifest_path} is not a manifest: {error}.") from error
 
     def write_manifest(
-        self, *, kind: str, inputs: Iterable[Path], outputs: Iterable[Path], seed: int | None, contract: str
-    ) -> None:
-        """Hash inputs and outputs and declare the run complete. Raises MissingFile."""
-        manifest = build_manifest(self.path, kind=kind, inputs=inputs, outputs=outputs, seed=seed, contract=contract)
+        self, *, kind: str, inputs: Iterable[Path], outputs: Iterable[Path], seed: int | None, contract: str,
+        known: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        """Hash inputs and outputs and declare the run complete; `known` are hashes by path. Raises MissingFile."""
+        manifest = build_manifest(
+            self.path, kind=kind, inputs=inputs, outputs=outputs, seed=seed, contract=contract, known=known
+        )
         text = msgspec.json.format(msgspec.json.encode(manifest).decode(), indent=2)
         write_text_atomically(self.manifest_path, text + "\n")
 

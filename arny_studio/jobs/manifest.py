@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -40,13 +40,18 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
 
 def build_manifest(
-    root: Path, *, kind: str, inputs: Iterable[Path], outputs: Iterable[Path], seed: int | None, contract: str
-) -> Manifest:
-    """Hash every input and output; a folder counts as all files below it. Raises MissingFile."""
+    root: Path, *, kind: str, inputs: Iterable[Path], outputs: Iterable[Path], seed: int | None, contract: str,
+    known: Mapping[str, str] | None = None,
+) -> Manifest:  # fmt: skip
+    """Hash every input and output; a folder counts as all files below it. Raises MissingFile.
+
+    `known` holds the sha256 of files, by path, that were hashed a moment ago; they are not read again.
+    """
+    known = known or {}
     return Manifest(
         kind=kind, completed_s=time.time(), seed=seed, contract=contract, versions=installed_versions(),
-        inputs=[_record(file, str(file.resolve())) for path in inputs for file in _files_of(path)],
-        outputs=[_record(file, _relative(file, root)) for path in outputs for file in _files_of(path)],
+        inputs=[_record(file, str(file.resolve()), known) for path in inputs for file in _files_of(path)],
+        outputs=[_record(file, _relative(file, root), known) for path in outputs for file in _files_of(path)],
     )  # fmt: skip
 
 
@@ -75,8 +80,8 @@ def _files_of(path: Path) -> list[Path]:
     return [path]
 
 
-def _record(file: Path, shown: str) -> FileRecord:
-    return FileRecord(path=shown, size_bytes=file.stat().st_size, sha256=sha256_of(file))
+def _record(file: Path, shown: str, known: Mapping[str, str]) -> FileRecord:
+    return FileRecord(path=shown, size_bytes=file.stat().st_size, sha256=known.get(str(file)) or sha256_of(file))
 
 
 def _relative(file: Path, root: Path) -> str:

@@ -18,28 +18,34 @@ def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
         return Finished(summary="This export was complete already; nothing was written.")
     from arny_studio.engine.base_model import resolve_base
     from arny_studio.engine.export import Export, StopRequested
+    from arny_studio.workers.replay import replay_in_child
 
-    base = resolve_base(_beside(folder, recipe.base))
-    adapter = Path(_beside(folder, recipe.adapter)) if recipe.adapter else None
+    named = beside(folder, recipe.base)
+    base = Path(named) if named.endswith(".gguf") else resolve_base(named)
     export = Export(
         recipe,
         folder.outputs,
         base=base,
-        adapter=adapter,
+        adapter=Path(beside(folder, recipe.adapter)) if recipe.adapter else None,
         versions=installed_versions(),
         emit=emit,
         asked_to_stop=lambda: inbox.stop_requested,
+        replays=lambda order, on_progress: replay_in_child(order, export.work, on_progress, export.give_up_if_asked),
     )
     try:
         made = export.run()
     except StopRequested:
         return Stopped(summary="Stopped; no file was written.")
-    inputs = [*made.sources, base / "config.json"]
-    folder.write_manifest(kind="export", inputs=inputs, outputs=made.files, seed=None, contract=recipe.contract)
-    return Finished(summary=", ".join(file.name for file in made.files if file.suffix == ".gguf") + ".")
+    inputs = [*made.sources, *([base / "config.json"] if base.is_dir() else [])]
+    folder.write_manifest(
+        kind="export", inputs=inputs, outputs=made.files, seed=None, contract=recipe.contract, known=made.hashes
+    )
+    names = [file.name for file in made.files if file.suffix == ".gguf"]
+    said = ", ".join(f"{name} ({made.verdicts[name]})" if name in made.verdicts else name for name in names)
+    return Finished(summary=f"{said}.", found_problems="red" in made.verdicts.values())
 
 
-def _beside(folder: RunFolder, named: str) -> str:
+def beside(folder: RunFolder, named: str) -> str:
     """A path in a recipe is absolute or relative to the recipe's folder; a Hub id stays one."""
     path = Path(named).expanduser()
     inside = folder.path / path

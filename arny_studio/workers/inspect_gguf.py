@@ -1,7 +1,7 @@
-"""`python -m arny_studio.workers.inspect_gguf FILE [--verify]`: judge one GGUF and say it as one JSON line on stdout.
+"""`python -m arny_studio.workers.inspect_gguf FILE`: what the header of a GGUF says, as one JSON line on stdout.
 
-A process of its own, because the file may be hostile and llama.cpp may abort on it. Not a job: no folder, no events.
-Exit codes: 0 the file is sound, 1 it cannot be used, 4 it is readable but not what it should be.
+A process of its own, because the file may be hostile. Not a job: no folder, no events. Exit codes: 0 the header is
+sound, 1 the file cannot be used.
 """
 
 from __future__ import annotations
@@ -17,19 +17,17 @@ from arny_studio.errors import ArnyError
 _SHOWN_KEYS = ("general.", "qwen2.", "tokenizer.ggml.model", "tokenizer.ggml.pre", "tokenizer.chat_template")
 
 
-def main(path: Path, *, with_data: bool) -> int:
-    """Print what is known about the file; the exit code says whether it is sound."""
+def main(path: Path) -> int:
+    """Print what is known about the file."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what llama.cpp prints is not part of the answer
     try:
         answer = _described(path)
-        if with_data:
-            answer["checks"] = _checks(path)
     except ArnyError as error:
         print(json.dumps({"error": error.sentence, "hint": error.hint, "kind": error.kind}), file=answers, flush=True)
         return 1
     print(json.dumps(answer), file=answers, flush=True)
-    return 4 if any(not check["passed"] for check in answer.get("checks", ())) else 0
+    return 0
 
 
 def _described(path: Path) -> dict[str, Any]:
@@ -59,11 +57,5 @@ def _described(path: Path) -> dict[str, Any]:
     }
 
 
-def _checks(path: Path) -> list[dict[str, Any]]:
-    from arny_studio.engine.gguf_verify import verify_gguf
-
-    return [{"name": check.name, "passed": check.passed, "says": check.says} for check in verify_gguf(path)]
-
-
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), with_data="--verify" in sys.argv[2:]))
+    sys.exit(main(Path(sys.argv[1])))

@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from arny_studio.cli import export
+from arny_studio.cli import export, inspect
 from arny_studio.errors import BadInput, BadRecipe, MissingFile
 from arny_studio.jobs.events import Artifact
 from arny_studio.jobs.folder import RunFolder
@@ -19,12 +19,17 @@ from tests.tiny_models import make_tiny_adapter, make_tiny_base, make_tiny_gguf
 
 app = typer.Typer()
 app.command("export")(export.export)
-app.command("inspect")(export.inspect)
-app.command("verify")(export.verify)
+app.command("inspect")(inspect.inspect)
+app.command("verify")(inspect.verify)
 
 
 def arny(*arguments: str | Path) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def arny_export(*arguments: str | Path) -> Result:
+    """An export without the parity gate, which has tests of its own."""
+    return arny("export", *arguments, "--parity-prompts", "0")
 
 
 @pytest.fixture(scope="module")
@@ -36,24 +41,25 @@ def test_that_base_and_adapter_become_files_in_the_named_folder_and_verify(tmp_p
     base = make_tiny_base(tmp_path / "base", layers=1)
     adapter = make_tiny_adapter(tmp_path / "adapter", base)
     out = tmp_path / "out"
-    done = arny("export", "--base", base, "--adapter", adapter, "--quant", "q4_k_m", "--quant", "Q8_0", "--out", out)
+    done = arny_export("--base", base, "--adapter", adapter, "--quant", "q4_k_m", "--quant", "Q8_0", "--out", out)
     assert done.exit_code == 0, done.output
     names = sorted(path.name for path in out.iterdir())
-    assert [name.rpartition("-")[2] for name in names] == ["Q4_K_M.gguf", "Q8_0.gguf", "lineage.json"]
+    assert [name.rpartition("-")[2] for name in names] == ["MODEL_CARD.md", "Q4_K_M.gguf", "Q8_0.gguf", "lineage.json"]
     assert all(str(out / name) in done.stdout for name in names)
-    for name in names[:2]:
+    for name in names[1:3]:
         checked = arny("verify", out / name, "--json")
         assert checked.exit_code == 0, checked.output
         checks = json.loads(checked.stdout)["checks"]
         assert [check["name"] for check in checks] == [
-            "header", "chat template", "end of generation", "values", "lineage"
+            "header", "tensors", "chat template", "end of generation", "tokenizer", "values", "lineage"
         ]  # fmt: skip
+        assert "with the ids of the trained tokenizer" in checks[4]["says"]
         assert checks[-1]["says"] == "The file is what lineage.json says."
 
 
 def test_that_a_changed_byte_is_found_by_verify(tmp_path: Path) -> None:
     base = make_tiny_base(tmp_path / "base", layers=1)
-    assert arny("export", "--base", base, "--quant", "Q8_0", "--out", tmp_path / "out").exit_code == 0
+    assert arny_export("--base", base, "--quant", "Q8_0", "--out", tmp_path / "out").exit_code == 0
     (file,) = (tmp_path / "out").glob("*.gguf")
     content = bytearray(file.read_bytes())
     content[-5] ^= 1
@@ -81,19 +87,19 @@ def test_that_a_training_run_is_exported_with_its_base_tier_and_adapter(tmp_path
     )
     make_tiny_adapter(run.outputs / "adapter", base)
     run.events_path.write_bytes(encode_line(Artifact(kind="adapter", path="outputs/adapter", size_bytes=1)))
-    done = arny("export", "latest", "--quant", "Q8_0", "--workspace", workspace)
+    done = arny_export("latest", "--quant", "Q8_0", "--workspace", workspace)
     assert done.exit_code == 0, done.output
     (file,) = workspace.glob("runs/*export*/outputs/*.gguf")
     assert file.name.endswith("-tier2-Q8_0.gguf")
-    again = arny("export", "latest", "--quant", "F16", "--workspace", workspace)  # not the export that is newer
+    again = arny_export("latest", "--quant", "F16", "--workspace", workspace)  # not the export that is newer
     assert again.exit_code == 0, again.output
     assert isinstance(arny("export", file.parents[1].name, "--workspace", workspace).exception, BadRecipe)
 
     other = make_tiny_base(tmp_path / "full-precision-base", layers=1)
     done = arny("export", "latest-train", "--base", other, "--workspace", workspace)
     assert isinstance(done.exception, MissingFile)
-    done = arny(
-        "export", run.name, "--base", other, "--quant", "Q8_0", "--out", tmp_path / "out", "--workspace", workspace
+    done = arny_export(
+        run.name, "--base", other, "--quant", "Q8_0", "--out", tmp_path / "out", "--workspace", workspace
     )
     assert done.exit_code == 0, done.output
     assert [path.name for path in (tmp_path / "out").glob("*.gguf")] == ["full-precision-base-788K-tier2-Q8_0.gguf"]
@@ -118,7 +124,9 @@ def test_that_inspect_shows_what_the_file_is(gguf: Path) -> None:
 def test_that_half_a_file_is_one_sentence(tmp_path: Path, gguf: Path) -> None:
     half = tmp_path / "half.gguf"
     half.write_bytes(gguf.read_bytes()[:100_000])
-    for command in ("inspect", "verify"):
-        error = arny(command, half).exception
-        assert isinstance(error, BadInput)
-        assert "cut short" in error.sentence
+    error = arny("inspect", half).exception
+    assert isinstance(error, BadInput)
+    assert "cut short" in error.sentence
+    verified = arny("verify", half)
+    assert verified.exit_code == 1
+    assert "cut short" in verified.stderr

@@ -17,7 +17,7 @@ import pytest
 from arny_studio.engine import gguf_writer
 from arny_studio.engine.gguf_check import check_gguf
 from arny_studio.engine.gguf_naming import label_model
-from arny_studio.engine.gguf_tokenizer_check import check_tokenizer
+from arny_studio.engine.gguf_tokenizer_check import check_tokenizer, tokenization_of_file
 from arny_studio.engine.gguf_writer import write_gguf_f16
 from arny_studio.engine.output_files import finished_file, require_room
 from arny_studio.engine.quantize import ExportFailed
@@ -169,10 +169,10 @@ def test_that_progress_counts_bytes_up_to_the_total(tmp_path: Path, base: Path) 
 
 def test_that_the_written_tokenizer_splits_text_as_the_trained_one_does(tmp_path: Path, base: Path) -> None:
     write_gguf_f16(base, None, tmp_path / "out.gguf", on_progress=silently)
-    check_tokenizer(tmp_path / "out.gguf", base / "tokenizer.json")
+    check_tokenizer(tmp_path / "out.gguf", tokenization_of_file(base / "tokenizer.json"))
     other = make_tiny_base(tmp_path / "other", layers=1, vocab=300)
     with pytest.raises(ExportFailed, match="tokenizes"):
-        check_tokenizer(tmp_path / "out.gguf", other / "tokenizer.json")
+        check_tokenizer(tmp_path / "out.gguf", tokenization_of_file(other / "tokenizer.json"))
 
 
 # --- nothing half-made ------------------------------------------------------------------------------------------

@@ -10,15 +10,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from arny_studio.engine.gguf_check import check_gguf
+from arny_studio.evaluation.parity import ParityReport
 from arny_studio.jobs.events import AnyEvent, Artifact, Failed, Finished, Hello, Log, Progress, Stage, Stopped
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.wire import decode_event
-from arny_studio.recipe import ExportRecipe
+from arny_studio.recipe import ExportRecipe, Limit, ParityLimits, ParitySettings
 from tests.tiny_models import make_tiny_adapter, make_tiny_base
 
+UNJUDGED = ParitySettings(prompts=0)
+# Random weights know nothing, so their likeliest token turns at a touch: only a file that is torn apart is red here.
+LAX = ParityLimits(top_token_changed=Limit(amber=0.9, red=0.9), kl=Limit(amber=0.9, red=0.9))
 STOP = b'{"type":"stop","mode":"save"}\n'
 
 
@@ -51,28 +56,30 @@ def test_that_an_export_says_every_stage_and_leaves_named_files_with_their_linea
 ) -> None:
     recipe = ExportRecipe(
         base=str(base), adapter=str(adapter), quants=("F16", "Q4_K_M", "Q8_0"), tier="tier1", merged_folder=True,
-        threads=1,
+        lora_gguf=True, threads=1, parity=ParitySettings(prompts=3, trainer_prompts=0, limits=LAX),
     )  # fmt: skip
     folder = RunFolder.create(tmp_path / "run", recipe)
     events, exit_code = run_export(folder)
     assert exit_code == 0
     assert isinstance(events[0], Hello)
     assert isinstance(events[-1], Finished)
-    assert [stage.name for stage in only(events, Stage)] == ["f16", "Q4_K_M", "Q8_0", "merged", "verify"]
-    assert {stage.total for stage in only(events, Stage)} == {5}
-    assert all(event.unit == "bytes" and event.done <= event.total for event in only(events, Progress))
+    assert [stage.name for stage in only(events, Stage)] == [
+        "f16", "Q4_K_M", "Q8_0", "merged", "lora", "verify", "parity F16", "parity Q4_K_M", "parity Q8_0"
+    ]  # fmt: skip
+    assert {stage.total for stage in only(events, Stage)} == {9}
+    assert {event.unit for event in only(events, Progress)} == {"bytes", "prompts"}
+    assert all(event.done <= event.total for event in only(events, Progress))
 
     stem = "tiny-base-1.4M-tier1"
     ggufs = [f"{stem}-F16.gguf", f"{stem}-Q4_K_M.gguf", f"{stem}-Q8_0.gguf"]
+    named = [*ggufs, stem, f"{stem}-F16-LoRA.gguf", "lineage.json", "MODEL_CARD.md", "parity.json"]
     artifacts = only(events, Artifact)
-    assert [artifact.path for artifact in artifacts] == [
-        *(f"outputs/{name}" for name in ggufs), f"outputs/{stem}", "outputs/lineage.json"
-    ]  # fmt: skip
+    assert [artifact.path for artifact in artifacts] == [f"outputs/{name}" for name in named]
     for artifact in artifacts:
         path = folder.path / artifact.path
         if path.is_file():
             assert (artifact.size_bytes, artifact.sha256) == (path.stat().st_size, digest(path))
-    assert sorted(path.name for path in folder.outputs.iterdir()) == sorted([*ggufs, stem, "lineage.json"])
+    assert sorted(path.name for path in folder.outputs.iterdir()) == sorted(named)
     assert check_gguf(folder.outputs / ggufs[1]).number("general.file_type") == 15
     assert folder.is_complete
 
@@ -84,11 +91,18 @@ def test_that_an_export_says_every_stage_and_leaves_named_files_with_their_linea
     assert {name: lineage["outputs"][name]["sha256"] for name in ggufs} == {
         name: digest(folder.outputs / name) for name in ggufs
     }
+    card = (folder.outputs / "MODEL_CARD.md").read_text()
+    assert all(name in card and lineage["outputs"][name]["sha256"][:16] in card for name in ggufs)
+    report = msgspec.json.decode((folder.outputs / "parity.json").read_bytes(), type=ParityReport)
+    assert list(report.files) == ggufs
+    assert [row.kl for row in report.files[ggufs[0]].prompts] == [0.0, 0.0, 0.0]
+    assert 0 < report.files[ggufs[2]].scores.kl < report.files[ggufs[1]].scores.kl
+    assert all(file.scores.tokens_per_s > 0 and file.scores.peak_bytes > 1 << 20 for file in report.files.values())
 
 
 def test_that_the_f16_step_is_not_kept_unless_asked_for(tmp_path: Path, base: Path) -> None:
     for keep, expected in ((False, 1), (True, 2)):
-        recipe = ExportRecipe(base=str(base), quants=("Q8_0",), keep_f16=keep, threads=1)
+        recipe = ExportRecipe(base=str(base), quants=("Q8_0",), keep_f16=keep, threads=1, parity=UNJUDGED)
         folder = RunFolder.create(tmp_path / f"run-{keep}", recipe)
         assert run_export(folder)[1] == 0
         assert len(list(folder.outputs.glob("*.gguf"))) == expected
@@ -101,7 +115,8 @@ def test_that_lineage_tells_the_training_that_the_adapter_came_from(tmp_path: Pa
     inputs = [{"path": "train.jsonl", "size_bytes": 1, "sha256": "ab"}]
     (training / "manifest.json").write_text(json.dumps({"inputs": inputs, "seed": 11, "contract": "router-v1"}))
     folder = RunFolder.create(
-        tmp_path / "run", ExportRecipe(base=str(base), adapter=str(adapter), quants=("Q8_0",), threads=1)
+        tmp_path / "run",
+        ExportRecipe(base=str(base), adapter=str(adapter), quants=("Q8_0",), threads=1, parity=UNJUDGED),
     )
     assert run_export(folder)[1] == 0
     told = json.loads((folder.outputs / "lineage.json").read_text())["training"]
@@ -109,14 +124,18 @@ def test_that_lineage_tells_the_training_that_the_adapter_came_from(tmp_path: Pa
 
 
 def test_that_paths_in_a_recipe_are_relative_to_its_folder(tmp_path: Path) -> None:
-    folder = RunFolder.create(tmp_path / "run", ExportRecipe(base="models/tiny", quants=("Q8_0",), threads=1))
+    folder = RunFolder.create(
+        tmp_path / "run", ExportRecipe(base="models/tiny", quants=("Q8_0",), threads=1, parity=UNJUDGED)
+    )
     make_tiny_base(folder.path / "models" / "tiny", layers=1)
     assert run_export(folder)[1] == 0
 
 
 def test_that_fallbacks_are_said_aloud(tmp_path: Path) -> None:
     base = make_tiny_base(tmp_path / "base", layers=1, hidden=384)
-    folder = RunFolder.create(tmp_path / "run", ExportRecipe(base=str(base), quants=("Q4_K_M",), threads=1))
+    folder = RunFolder.create(
+        tmp_path / "run", ExportRecipe(base=str(base), quants=("Q4_K_M",), threads=1, parity=UNJUDGED)
+    )
     events, exit_code = run_export(folder)
     assert exit_code == 0
     warnings = [event.text for event in only(events, Log) if event.level == "warning"]
@@ -127,7 +146,9 @@ def test_that_fallbacks_are_said_aloud(tmp_path: Path) -> None:
 def test_that_a_failed_export_is_one_sentence_and_leaves_an_older_one_untouched(tmp_path: Path, base: Path) -> None:
     other = make_tiny_base(tmp_path / "other", layers=3)
     adapter = make_tiny_adapter(tmp_path / "adapter", other)
-    folder = RunFolder.create(tmp_path / "run", ExportRecipe(base=str(base), adapter=str(adapter), threads=1))
+    folder = RunFolder.create(
+        tmp_path / "run", ExportRecipe(base=str(base), adapter=str(adapter), threads=1, parity=UNJUDGED)
+    )
     older = folder.outputs / "tiny-base-1.4M-Q4_K_M.gguf"
     older.write_bytes(b"older")
     events, exit_code = run_export(folder)
@@ -151,7 +172,9 @@ def test_that_a_base_that_is_no_folder_is_missing(tmp_path: Path) -> None:
 
 
 def test_that_a_stopped_export_leaves_nothing_and_can_be_run_again(tmp_path: Path, base: Path) -> None:
-    folder = RunFolder.create(tmp_path / "run", ExportRecipe(base=str(base), quants=("Q8_0",), threads=1))
+    folder = RunFolder.create(
+        tmp_path / "run", ExportRecipe(base=str(base), quants=("Q8_0",), threads=1, parity=UNJUDGED)
+    )
     events, exit_code = run_export(folder, STOP)
     assert exit_code == 3
     assert isinstance(events[-1], Stopped)
@@ -161,7 +184,9 @@ def test_that_a_stopped_export_leaves_nothing_and_can_be_run_again(tmp_path: Pat
 
 
 def test_that_a_complete_export_is_left_as_it_is(tmp_path: Path, base: Path) -> None:
-    folder = RunFolder.create(tmp_path / "run", ExportRecipe(base=str(base), quants=("Q8_0",), threads=1))
+    folder = RunFolder.create(
+        tmp_path / "run", ExportRecipe(base=str(base), quants=("Q8_0",), threads=1, parity=UNJUDGED)
+    )
     run_export(folder)
     made = {path: path.stat().st_mtime_ns for path in folder.outputs.iterdir()}
     events, exit_code = run_export(folder)
@@ -186,7 +211,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_that_a_full_disk_is_a_failure_of_its_own_kind(small_disk: Path, base: Path) -> None:
-    recipe = ExportRecipe(base=str(base), quants=("F16", "Q8_0", "Q4_0"), threads=1)
+    recipe = ExportRecipe(base=str(base), quants=("F16", "Q8_0", "Q4_0"), threads=1, parity=UNJUDGED)
     folder = RunFolder.create(small_disk / "run", recipe)
     events, exit_code = run_export(folder)
     assert exit_code == 1

@@ -1,0 +1,28 @@
+"""Small programs that answer one question with one JSON line: planning an export, inspecting a file.
+
+Not jobs: no folder, no events. A process of its own all the same, because the file in question may be hostile.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from arny_studio.errors import BadInput
+from arny_studio.jobs.interpreter import worker_command, worker_environment
+
+
+def answer_of(kind: str, subject: Path, *flags: str) -> dict[str, Any]:
+    """What `arny_studio.workers.<kind>` says about a file. Raises BadInput where it cannot be used, or kills it."""
+    command = [*worker_command(kind, subject, python=None, program=None), *flags]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=worker_environment(None))
+    try:
+        answer: dict[str, Any] = json.loads(done.stdout)
+    except ValueError as error:
+        last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+        raise BadInput(f"{subject} brought down the process that read it.", hint=last[0]) from error
+    if "error" in answer:
+        raise BadInput(answer["error"], hint=answer["hint"])
+    return answer
