@@ -62,7 +62,7 @@ class Studio(QObject):
         self.palette = CommandPalette(self.actions, self.window)
         self._connect()
         self.settings.remember_workspace(root)
-        self.window.setWindowTitle(f"{root.name} – Arny Studio")
+        self.window.setWindowTitle(f"{root.name}[*] – Arny Studio")
         self.window.show_tab(self._first_tab())
         self.window.pages.setFocus()
 
@@ -123,6 +123,8 @@ class Studio(QObject):
     def _on_job_ended(self, job: ActiveJob) -> None:
         outcome = job.outcome
         assert outcome is not None
+        if job.is_quiet and outcome.kind != "failed":
+            return
         messages = self.window.messages
         show = {"Show": lambda: self._on_job_requested(job)}
         is_seen = self.window.current == _TAB_OF_KIND.get(job.kind)

@@ -47,6 +47,7 @@ class ActiveJob(QObject):
         self.state = RunState(kind=kind)
         self.outcome: Outcome | None = None
         self.is_stopping = False
+        self.is_quiet = False  # its end is told by whoever started it, not by the shell
         self._job: Job | None = None
         self._job_stands = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()

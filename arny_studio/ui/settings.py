@@ -23,6 +23,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     rail_is_narrow: bool = False
     recent_datasets: tuple[str, ...] = ()
     recent_workspaces: tuple[str, ...] = ()
+    open_datasets: dict[str, tuple[str, ...]] = {}  # workspace → files that were open, the one in front last
+    saved_filters: dict[str, str] = {}  # name → query
+    data_columns: tuple[str, ...] = ()  # of the table of rows; empty: those that fit
     splitters: dict[str, str] = {}  # name of the splitter → QSplitter.saveState in base64
 
 

@@ -14,6 +14,7 @@ from arny_studio.ui.widgets.text import elided, label, plain_tooltip
 from arny_studio.ui.wording import bytes_in_words
 
 _MEMORY_INTERVAL_MS = 2_000
+_WAITING_KINDS = frozenset({"phone", "inspect"})  # these wait for questions, they have no end
 
 
 class StatusBar(QStatusBar):
@@ -54,7 +55,7 @@ class StatusBar(QStatusBar):
     def _on_jobs_changed(self, _job: ActiveJob | None = None) -> None:
         running = self._jobs.running
         self.jobs_button.setText(_jobs_in_words(running))
-        working = [job for job in running if job.kind != "phone"]  # a phone waits for questions, it has no end
+        working = [job for job in running if job.kind not in _WAITING_KINDS]
         self._progress.setVisible(bool(working))
         if working:
             fraction = working[-1].state.fraction

@@ -54,8 +54,8 @@ def paint_chips(painter: QPainter, theme: ThemeSwitcher, rect: QRectF, chips: It
         if chip.right() > rect.right() + EDGE_PX:
             break
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.color(f"{tone}_soft"))
+        painter.setBrush(theme.color("surface_pressed" if tone == "neutral" else f"{tone}_soft"))
         painter.drawRoundedRect(chip, _CHIP_PX / 2, _CHIP_PX / 2)
-        painter.setPen(theme.color("accent_text" if tone == "accent" else tone))
+        painter.setPen(theme.color({"accent": "accent_text", "neutral": "text_muted"}.get(tone, tone)))
         painter.drawText(chip, Qt.AlignmentFlag.AlignCenter, text)
         left = chip.right() + 4

@@ -45,8 +45,11 @@ class Table(QTableView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Drop the less important columns where there is no room."""
         super().resizeEvent(event)
+        self._hide_by_width(event.size().width())
+
+    def _hide_by_width(self, width: int) -> None:
         for number, least_px in self._hidden_below.items():
-            is_hidden = event.size().width() < least_px
+            is_hidden = width < least_px
             if self.isColumnHidden(number) != is_hidden:
                 self.setColumnHidden(number, is_hidden)
 

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QWidget
 TextRole = Literal[
     "body", "title", "heading", "lead", "muted", "caption", "overline", "figure", "code", "danger", "warning", "success"
 ]
-Look = Literal["", "primary", "danger", "quiet"]
+Look = Literal["", "primary", "danger", "quiet", "inline"]
 LONGEST_SHOWN_CHARACTERS = 20_000
 _ZERO_WIDTH_SPACE = "\u200b"
 _LONG_RUN = re.compile(r"\S{9,}")
