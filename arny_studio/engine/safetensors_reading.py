@@ -63,7 +63,11 @@ class Weights:
     def __init__(self, stored: dict[str, StoredTensor]) -> None:
         self._stored = stored
         self._streams: dict[Path, FileIO] = {}
-        self._nf4, described = nf4_tensors(stored, self._read_bytes)
+        try:
+            self._nf4, described = nf4_tensors(stored, self._read_bytes)
+        except BaseException:
+            self.close()
+            raise
         plain = {name: tensor for name, tensor in stored.items() if name not in described}
         self.tensors = plain | {
             name: replace(stored[name], dtype=tensor.dtype, shape=tensor.shape) for name, tensor in self._nf4.items()
