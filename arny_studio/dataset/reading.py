@@ -15,8 +15,8 @@ from arny_studio.errors import MissingFile
 BOM = b"\xef\xbb\xbf"
 
 
-def read_samples(path: Path) -> Iterator[Sample | RowProblem]:
-    """Stream a file of `messages` rows. Blank lines are passed over; a bad line is a problem, the rest goes on.
+def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Stream the lines of a file that are not blank, with their numbers from 1; a byte order mark is left out.
 
     Raises MissingFile where there is no such file.
     """
@@ -27,7 +27,16 @@ def read_samples(path: Path) -> Iterator[Sample | RowProblem]:
             if number == 1:
                 line = line.removeprefix(BOM)
             if line.strip():
-                yield parse_row(line, file=path.name, line=number)
+                yield number, line
+
+
+def read_samples(path: Path) -> Iterator[Sample | RowProblem]:
+    """Stream a file of `messages` rows. Blank lines are passed over; a bad line is a problem, the rest goes on.
+
+    Raises MissingFile where there is no such file.
+    """
+    for number, line in read_lines(path):
+        yield parse_row(line, file=path.name, line=number)
 
 
 def parse_row(raw: bytes, *, file: str, line: int) -> Sample | RowProblem:

@@ -72,7 +72,7 @@ class RowProblem(Struct, frozen=True, kw_only=True):
     column: int | None = None
     path: str = "$"
     rule: str = "row"
-    severity: Literal["error", "warning"] = "error"
+    severity: Literal["error", "warning", "note"] = "error"
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" + (f":{self.column}" if self.column else "")

@@ -56,4 +56,4 @@ def test_that_wrong_order_empty_turns_and_a_missing_answer_are_found(tmp_path):
         row(None, [("user", " "), ("assistant", "x")]),
         row(None, [("user", "y")]),
     )
-    assert [(problem.line, problem.rule) for problem in problems] == [(1, "order"), (2, "empty"), (3, "order")]
+    assert [(problem.line, problem.rule) for problem in problems] == [(1, "order"), (2, "empty-turn"), (3, "order")]
