@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import tomllib
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import typer
-from msgspec import structs
 
 from arny_studio.cli.check_training import check_training
+from arny_studio.cli.queue import enqueue
 from arny_studio.cli.running import WorkspacePath, run_recipe
+from arny_studio.cli.train_recipe import parsed_settings, wanted_recipe
 from arny_studio.errors import BadRecipe
 from arny_studio.jobs.events import Artifact
 from arny_studio.jobs.folder import RunFolder
+from arny_studio.jobs.queue import RunQueue
 from arny_studio.jobs.workspace import Workspace
 from arny_studio.paths import default_workspace
-from arny_studio.recipe import TrainRecipe, dump_recipe, load_recipe
-from arny_studio.recipe.presets import list_presets, preset
-from arny_studio.spelling import unknown_field_hint
-
-_PATHS = ("base", "train_data", "validation_data", "contract")  # base and contract may also be ids
+from arny_studio.recipe import TrainRecipe, dump_recipe
+from arny_studio.recipe.foreign import write_foreign
+from arny_studio.recipe.presets import list_presets
 
 
 def train(
-    recipe: Annotated[Path | None, typer.Argument(help="Recipe file (TOML).", show_default=False)] = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Argument(help="Recipe file: TOML, or YAML of TRL, axolotl or LLaMA-Factory.", show_default=False),
+    ] = None,
     preset_name: Annotated[
         str, typer.Option("--preset", help="Start from a preset instead of a file; --presets lists them.")
     ] = "",
@@ -41,7 +43,13 @@ def train(
     check: Annotated[
         bool, typer.Option("--check", help="Say what the training would do and what stands against it, and end.")
     ] = False,
+    queue: Annotated[
+        bool, typer.Option("--queue", help="Put the training into the queue instead of starting it.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the recipe that would run, and end.")] = False,
+    flavour: Annotated[
+        str, typer.Option("--as", help="Print the recipe as YAML of trl, axolotl or llamafactory, and end.")
+    ] = "",
     workspace: WorkspacePath = None,
     python: Annotated[
         str, typer.Option(help="Python to train with, where torch lives in an environment of its own.")
@@ -54,19 +62,26 @@ def train(
         return
     root = workspace or default_workspace()
     named = {"base": base, "train_data": data, "validation_data": validation, "title": title}
-    changes = {field: value for field, value in named.items() if value} | _parsed(settings or [])
+    changes = {field: value for field, value in named.items() if value} | parsed_settings(settings or [])
     if resume:
         _refuse_beside_resume(recipe, preset_name, changes)
         folder: RunFolder | None = Workspace(root).find_run(resume)
         wanted = folder.recipe(TrainRecipe)
     else:
         folder = None
-        wanted = _wanted(recipe, preset_name, changes)
+        wanted = wanted_recipe(recipe, preset_name, changes)
+    if flavour:
+        _print_foreign(wanted, flavour)
+        return
     if dry_run:
         print(dump_recipe(wanted), end="")
         return
     if check:
         raise typer.Exit(check_training(wanted, Workspace(root).runs, as_json=as_json))
+    if queue:
+        workspace_queue = RunQueue(Workspace(root))
+        enqueue(workspace_queue, folder or workspace_queue.workspace.new_run("train", wanted))
+        return
     _run(wanted, folder, root, python, as_json)
 
 
@@ -89,60 +104,20 @@ def _run(wanted: TrainRecipe, folder: RunFolder | None, root: Path, python: str,
     raise typer.Exit(outcome.exit_code)
 
 
-def _wanted(recipe: Path | None, preset_name: str, changes: dict[str, Any]) -> TrainRecipe:
-    """The recipe that the command line describes, with absolute paths."""
-    if recipe is not None and preset_name:
-        raise BadRecipe("Give either a recipe file or --preset, not both.")
-    if recipe is None and not preset_name:
-        sentence = "Nothing to train: give a recipe file, --preset NAME with --data FILE, or --resume RUN."
-        raise BadRecipe(sentence, hint="List the presets with: arny train --presets")
-    changes = changes | {field: _absolute(str(changes[field]), Path.cwd()) for field in _PATHS if field in changes}
-    if recipe is None:
-        if "train_data" not in changes:
-            raise BadRecipe(f"The preset {preset_name} says all but the data.", hint="Name it with --data FILE.")
-        return preset(preset_name, **changes)
-    read = load_recipe(recipe, TrainRecipe)
-    beside = {field: _absolute(getattr(read, field), recipe.absolute().parent) for field in _PATHS}
-    return _changed(structs.replace(read, **beside), changes)
-
-
-def _changed(recipe: TrainRecipe, changes: dict[str, Any]) -> TrainRecipe:
-    """The recipe with other values, which are checked as those of a file are."""
-    try:
-        return msgspec.convert(msgspec.to_builtins(recipe) | changes, TrainRecipe)
-    except msgspec.ValidationError as error:
-        hint = unknown_field_hint(str(error), TrainRecipe.__struct_fields__)
-        raise BadRecipe(f"--set: {error}.", hint=hint) from error
-
-
-def _parsed(settings: list[str]) -> dict[str, Any]:
-    """`field=value` pairs; a value is TOML, and a text where it is none."""
-    values: dict[str, Any] = {}
-    for setting in settings:
-        field, separator, text = setting.partition("=")
-        if not separator or not field.strip():
-            raise BadRecipe(f"--set {setting!r} is not of the form field=value.")
-        try:
-            values[field.strip()] = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            values[field.strip()] = text.strip()
-    return values
-
-
-def _absolute(value: str, beside: Path) -> str:
-    """A path as seen from `beside`, since the recipe moves into the run folder. What may be an id stays as it is."""
-    if not value:
-        return value
-    path = beside / Path(value).expanduser()
-    return str(path) if path.exists() or path.suffix in (".jsonl", ".json") else value
-
-
 def _refuse_beside_resume(recipe: Path | None, preset_name: str, changes: dict[str, Any]) -> None:
     if recipe is not None or preset_name or changes:
         raise BadRecipe(
             "--resume goes on with the run's own recipe and takes no other.",
             hint="To change something, start a new run.",
         )
+
+
+def _print_foreign(recipe: TrainRecipe, flavour: str) -> None:
+    """The YAML on stdout, what it cannot say on stderr."""
+    exported = write_foreign(recipe, flavour)
+    print(exported.text, end="")
+    for note in exported.notes:
+        sys.stderr.write(note + "\n")
 
 
 def _print_presets() -> None:

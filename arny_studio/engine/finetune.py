@@ -201,7 +201,7 @@ def _evaluations(
     from arny_studio.engine.evaluation_callback import EvaluationCallback
 
     prompts = []
-    if recipe.answer_steps:
+    if recipe.answer_steps and recipe.validation_data:
         prompts = held_out_prompts(Path(recipe.validation_data), recipe.answer_rows, seed=recipe.seed)
     return EvaluationCallback(
         recipe,

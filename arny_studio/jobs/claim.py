@@ -65,7 +65,7 @@ class RunLock:
 
     def take(self, kind: str, *, detached: bool) -> Owner:
         """Make this process the owner, after closing what a dead one left open. Raises FolderInUse."""
-        with _exclusive(self._path):
+        with exclusive(self._path):
             self.refuse_if_in_use()
             self._close_open_attempt()
             owner = Owner(
@@ -77,7 +77,7 @@ class RunLock:
 
     def release(self) -> None:
         """Nobody works on the folder any more."""
-        with _exclusive(self._path):
+        with exclusive(self._path):
             self._path.write_bytes(b"")
 
     def refuse_if_in_use(self) -> None:
@@ -91,7 +91,7 @@ class RunLock:
 
     def settle(self) -> Failed | None:
         """Write the last event that a dead owner could not write. None where nothing was missing."""
-        with _exclusive(self._path):
+        with exclusive(self._path):
             if self.living_owner() is not None:
                 return None
             failed = self._close_open_attempt()
@@ -104,7 +104,7 @@ class RunLock:
         `events_from` is the size of the log when the worker began. False where somebody else has written the end
         already, or has taken the folder since.
         """
-        with _exclusive(self._path):
+        with exclusive(self._path):
             owner = self.living_owner()
             if owner is not None and owner.pid != pid:
                 return False
@@ -144,7 +144,8 @@ def stderr_tail(path: Path, offset: int = 0) -> list[str]:
 
 
 @contextmanager
-def _exclusive(path: Path) -> Iterator[None]:
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold the OS lock on a file, which is made where it is not there, for as long as the block lasts."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         _lock(handle)

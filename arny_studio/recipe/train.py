@@ -49,7 +49,7 @@ class TrainRecipe(Recipe, tag="train", frozen=True, kw_only=True):
     eval_steps: Annotated[int, Meta(ge=0, description="Steps between validation losses; 0: only at the end.")] = 0
 
     answer_steps: Annotated[
-        int, Meta(ge=0, description="Steps between rounds in which held-out prompts are answered; 0: never.")
+        int, Meta(ge=0, description="Steps between rounds in which held-out validation prompts are answered; 0: never.")
     ] = 0
     answer_rows: Annotated[
         int,
@@ -76,12 +76,10 @@ class TrainRecipe(Recipe, tag="train", frozen=True, kw_only=True):
 def contradictions(recipe: TrainRecipe) -> dict[str, str]:
     """What cannot be meant together, as a sentence per field; empty where the recipe is sound."""
     found: dict[str, str] = {}
-    if recipe.answer_steps and not recipe.validation_data:
-        found["answer_steps"] = "Held-out prompts come from validation data, and none is named."
     if recipe.keep_best_by == "validation_loss" and not (recipe.validation_data and recipe.eval_steps):
         found["keep_best_by"] = "Keeping the best by validation loss needs validation data and eval_steps above 0."
-    elif recipe.keep_best_by not in ("", "validation_loss") and not recipe.answer_steps:
-        found["keep_best_by"] = f"Keeping the best by {recipe.keep_best_by} needs answer_steps above 0."
+    elif recipe.keep_best_by not in ("", "validation_loss") and not (recipe.validation_data and recipe.answer_steps):
+        found["keep_best_by"] = f"Keeping the best by {recipe.keep_best_by} needs validation data and answer_steps above 0."
     if recipe.early_stopping and not recipe.keep_best_by:
         found["early_stopping"] = "Early stopping needs a figure to watch: set keep_best_by."
     if recipe.processes > 1 and recipe.engine == "unsloth":

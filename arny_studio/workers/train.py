@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from arny_studio.jobs.estimates import PastEstimate, corrected_bytes, corrected_seconds, past_estimates, remember
 from arny_studio.jobs.events import Event, Finished, Hello, Memory, Result, Stopped
 from arny_studio.jobs.folder import RunFolder
+from arny_studio.jobs.gpu_claim import claim_gpus
 from arny_studio.jobs.manifest import LIBRARIES, installed_versions
 from arny_studio.jobs.processes import peak_resident_bytes
 from arny_studio.jobs.program import Emit, Inbox, run_program
@@ -27,6 +28,7 @@ def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
     from arny_studio.engine.finetune import ADAPTER, finetune
     from arny_studio.engine.system_sampling import sampling_system
 
+    claim_a_gpu(recipe, folder.name)
     board = TensorBoard(folder.path / "tensorboard")
     expected = Expectation(recipe, board.and_then(emit))
 
@@ -55,6 +57,20 @@ def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
             contract=recipe.contract,
         )
     return last
+
+
+def claim_a_gpu(recipe: TrainRecipe, run: str) -> None:
+    """Take as many free GPUs as the recipe has processes, and let torch see no others. Nothing where there is none.
+
+    Raises BadInput where other trainings hold them, unless the recipe shares.
+    """
+    from arny_studio.engine.gpus import gpu_facts
+
+    facts = gpu_facts()
+    if not facts or recipe.share_gpu:
+        return
+    taken = claim_gpus([gpu.uuid for gpu in facts], recipe.processes, run=run)
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(str(gpu.index) for gpu in facts if gpu.uuid in taken)
 
 
 class TensorBoard:
