@@ -109,7 +109,7 @@ def test_that_ctrl_c_saves_twice_stops_now_and_thrice_kills(
         process.send_signal(signal.SIGINT)
         while said not in heard:
             heard += process.stderr.readline()
-    rest = process.communicate(timeout=30)[1]
+    rest = process.communicate(timeout=60)[1]
     assert process.returncode == exit_code
     assert sentence in heard + rest
     last = Workspace(tmp_path).runs_by_time()[0].events()[-1]
@@ -125,7 +125,7 @@ def test_that_a_reader_of_the_json_lines_that_leaves_does_not_end_the_run(tmp_pa
     process.stdout.close()
     stderr = process.stderr.read()
     process.stderr.close()
-    assert (process.wait(timeout=30), first["type"], stderr) == (0, "hello", b"")
+    assert (process.wait(timeout=60), first["type"], stderr) == (0, "hello", b"")
     assert Workspace(tmp_path).runs_by_time()[0].state().outcome is not None
 
 
@@ -137,7 +137,7 @@ def test_that_a_terminal_sees_a_bar_with_its_figures(tmp_path: Path) -> None:
     while chunk := _read(ours):
         seen += chunk
     os.close(ours)
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=60) == 0
     text = seen.decode()
     assert "Working" in text and "━" in text
     assert "5/5 steps" in text and "loss 0.2000" in text
