@@ -84,10 +84,10 @@ def shut(studio: Studio, qtbot) -> None:
     """Close the window and wait until its workers have ended and its background work is done."""
     studio.window.close()
     closing = asyncio.ensure_future(studio.jobs.close())
-    qtbot.waitUntil(closing.done, timeout=15_000)
+    qtbot.waitUntil(closing.done, timeout=30_000)
     for place in studio.places:
         background = getattr(studio.window.tab(place.key).controller, "_background", None)
         if background is not None:
-            qtbot.waitUntil(lambda busy=background: not busy.is_busy, timeout=15_000)
+            qtbot.waitUntil(lambda busy=background: not busy.is_busy, timeout=30_000)
     studio.window.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)

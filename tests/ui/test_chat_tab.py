@@ -23,7 +23,7 @@ def chat(studio, qtbot):
     make_tiny_gguf(studio.workspace.models / "tiny-tier2.gguf", seed=1)
     studio.window.show_tab("chat")
     tab = studio.window.tab("chat")
-    qtbot.waitUntil(lambda: tab.widget.setup.tier1.findText("tiny-tier1.gguf") >= 0, timeout=10_000)
+    qtbot.waitUntil(lambda: tab.widget.setup.tier1.findText("tiny-tier1.gguf") >= 0, timeout=30_000)
     tab.widget.setup.show_value("tier1", str(studio.workspace.models / "tiny-tier1.gguf"))
     tab.widget.setup.show_value("tier2", str(studio.workspace.models / "tiny-tier2.gguf"))
     return tab
@@ -37,14 +37,14 @@ def ask(chat, qtbot, words="Book a flight from Berlin to Lisbon"):
 
 def answered(chat, qtbot, request):
     qtbot.waitUntil(lambda: not chat.controller.conversation.find(request).is_open, timeout=PHONE_MS)
-    qtbot.waitUntil(lambda: not chat.controller._repaint.isActive(), timeout=5_000)
+    qtbot.waitUntil(lambda: not chat.controller._repaint.isActive(), timeout=30_000)
     return chat.controller.conversation.find(request)
 
 
 def test_that_the_newest_exported_pair_is_chosen_until_somebody_chooses(studio, qtbot):
     studio.window.show_tab("chat")
     tab = studio.window.tab("chat")
-    qtbot.waitUntil(lambda: not tab.controller._background.is_busy, timeout=10_000)
+    qtbot.waitUntil(lambda: not tab.controller._background.is_busy, timeout=30_000)
     made = {}
     for tier in ("tier1", "tier2"):
         folder = studio.workspace.new_run("export", ExportRecipe(title=f"My {tier}", base="base", tier=tier))
@@ -52,14 +52,14 @@ def test_that_the_newest_exported_pair_is_chosen_until_somebody_chooses(studio, 
         made[tier].write_bytes(b"GGUF")
     tab.controller.refresh()
     setup = tab.widget.setup
-    qtbot.waitUntil(lambda: setup.value("tier1") == str(made["tier1"]), timeout=10_000)
+    qtbot.waitUntil(lambda: setup.value("tier1") == str(made["tier1"]), timeout=30_000)
     assert setup.value("tier2") == str(made["tier2"])
     assert setup.tier2.currentText().startswith("My tier2  ·  Q4_K_M")
     setup.show_value("tier2", "")
     newer = made["tier1"].with_name("newer-tier1-Q4_K_M.gguf")
     made["tier1"].rename(newer)
     tab.controller.refresh()
-    qtbot.waitUntil(lambda: setup.value("tier1") == str(newer), timeout=10_000)
+    qtbot.waitUntil(lambda: setup.value("tier1") == str(newer), timeout=30_000)
     assert setup.tier2.currentText() == "None (Lite)"  # chosen, so it stays
 
 

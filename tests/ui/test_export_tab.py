@@ -22,13 +22,13 @@ EXPORT_MS = 40_000
 def export(studio, qtbot):
     studio.window.show_tab("export")
     tab = studio.window.tab("export")
-    qtbot.waitUntil(lambda: not tab.controller._background.is_busy, timeout=10_000)
+    qtbot.waitUntil(lambda: not tab.controller._background.is_busy, timeout=30_000)
     return tab
 
 
 def hand_over(studio, export, folder, qtbot):
     studio.window.hand_over("export", ExportRun(folder=folder.path))
-    qtbot.waitUntil(lambda: export.widget.form.chosen_run is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: export.widget.form.chosen_run is not None, timeout=30_000)
 
 
 def test_that_a_finished_run_becomes_the_ticked_files_with_size_and_hash(studio, export, qtbot):
@@ -39,7 +39,7 @@ def test_that_a_finished_run_becomes_the_ticked_files_with_size_and_hash(studio,
     qtbot.waitUntil(lambda: not job.is_running, timeout=EXPORT_MS)
     assert job.outcome.kind == "finished", job.outcome
     page = export.widget.run
-    qtbot.waitUntil(lambda: page.status.text() == "finished", timeout=5_000)
+    qtbot.waitUntil(lambda: page.status.text() == "finished", timeout=30_000)
     ggufs = [file for file in page.files.items if file.kind == "gguf"]
     assert sorted(file.path.rpartition("-")[2] for file in ggufs) == ["Q4_K_M.gguf", "Q8_0.gguf"]
     for file in ggufs:
@@ -55,7 +55,7 @@ def test_that_an_exported_file_is_handed_to_chat_and_evaluate(studio, export, qt
     export.widget.start_button.click()
     job = studio.jobs.jobs[-1]
     qtbot.waitUntil(lambda: not job.is_running, timeout=EXPORT_MS)
-    qtbot.waitUntil(lambda: export.widget.run.chat_button.isEnabled(), timeout=5_000)
+    qtbot.waitUntil(lambda: export.widget.run.chat_button.isEnabled(), timeout=30_000)
     received = []
     for key in ("chat", "evaluate"):
         place = studio.window.tab(key)

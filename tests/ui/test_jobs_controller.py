@@ -29,7 +29,7 @@ def controller(qt_loop, qtbot, workspace):
     made = JobsController(workspace)
     yield made
     closing = asyncio.ensure_future(made.close())
-    qtbot.waitUntil(closing.done, timeout=15_000)
+    qtbot.waitUntil(closing.done, timeout=30_000)
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_that_a_worker_that_cannot_be_started_ends_with_a_sentence(controller, w
 
     monkeypatch.setattr("arny_studio.ui.jobs_controller.start_job", refuse)
     job = controller.start("data", DataRecipe(task="check", path="x"))
-    with qtbot.waitSignal(job.ended, timeout=10_000) as caught:
+    with qtbot.waitSignal(job.ended, timeout=30_000) as caught:
         pass
     assert "no more processes" in caught.args[0].sentence
     assert controller.running == []
@@ -113,7 +113,7 @@ def test_that_a_worker_that_cannot_be_started_ends_with_a_sentence(controller, w
 
 def test_that_a_run_whose_worker_works_cannot_be_started_again(controller, left_behind, qtbot):
     job = controller.resume("train", left_behind)
-    with qtbot.waitSignal(job.ended, timeout=10_000) as caught:
+    with qtbot.waitSignal(job.ended, timeout=30_000) as caught:
         pass
     assert caught.args[0].kind == "failed"
     assert left_behind.is_running

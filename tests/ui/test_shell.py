@@ -201,7 +201,7 @@ def test_that_closing_the_window_ends_a_job_that_would_die_with_it(studio, qtbot
         pass
     studio.window.close()
     closing = asyncio.ensure_future(studio.jobs.close())
-    qtbot.waitUntil(closing.done, timeout=15_000)
+    qtbot.waitUntil(closing.done, timeout=30_000)
     assert not job.is_running
     assert not path.exists()
 

@@ -76,7 +76,7 @@ class Worker:
     def to_the_end(self) -> int:
         for _ in self.events():
             pass
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=60)
 
 
 def at_step(step: int) -> Callable[[AnyEvent], bool]:
