@@ -20,7 +20,7 @@ from arny_studio.jobs.outcome import Outcome
 from arny_studio.jobs.supervisor import Job, start_job
 
 CHILDREN = Path(__file__).parent / "children"
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 Value = TypeVar("Value")
 
 
