@@ -24,14 +24,20 @@ from arny_studio.ui.command_palette import CommandPalette
 from arny_studio.ui.garbage import GuiThreadCollector
 from arny_studio.ui.jobs_controller import ActiveJob, JobsController
 from arny_studio.ui.main_window import MainWindow
+from arny_studio.ui.notifier import Notifier
 from arny_studio.ui.settings import SettingsStore, ThemeMode
 from arny_studio.ui.shortcut_sheet import ShortcutSheet
 from arny_studio.ui.status_bar import StatusBar
 from arny_studio.ui.tab import TabContext, TabPlace, present_tabs
 from arny_studio.ui.theme import ThemeSwitcher
 
-_TAB_OF_KIND = {"train": "train", "export": "export", "evaluate": "evaluate", "phone": "chat", "data": "data"}
-_TOLD_BY_THEIR_PAGE = frozenset({"train", "export", "phone"})  # their pages have a notice of their own
+_TAB_OF_KIND = {
+    "train": "train", "queue": "train", "download": "train", "export": "export", "evaluate": "evaluate",
+    "phone": "chat", "data": "data",
+}  # fmt: skip
+_TOLD_BY_THEIR_PAGE = frozenset(
+    {"train", "queue", "download", "export", "phone"}
+)  # their pages have a notice of their own
 
 
 class Studio(QObject):
@@ -59,6 +65,7 @@ class Studio(QObject):
         self.window.build_menus()
         self.status_bar = StatusBar(self.jobs, self.theme, root.name)
         self.window.setStatusBar(self.status_bar)
+        self.notifier = Notifier(self.jobs, self.window)
         self.palette = CommandPalette(self.actions, self.window)
         self._connect()
         self.settings.remember_workspace(root)

@@ -13,16 +13,18 @@ from typing import Any, Literal
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from arny_studio.errors import ArnyError
+from arny_studio.jobs.claim import Owner
 from arny_studio.jobs.commands import AnyCommand
 from arny_studio.jobs.events import AnyEvent
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.outcome import Outcome
+from arny_studio.jobs.queue import RunQueue
 from arny_studio.jobs.state import RunState
 from arny_studio.jobs.supervisor import Job, adopt_job, start_job
 from arny_studio.jobs.workspace import Workspace
 from arny_studio.recipe import Recipe
 
-DETACHED_KINDS = frozenset({"train", "export"})  # these outlive the window
+DETACHED_KINDS = frozenset({"train", "export", "queue", "download"})  # these outlive the window
 CHANGE_INTERVAL_MS = 100
 _ADOPTABLE_RUNS = 50
 _CLOSING_S = 8.0  # a little more than the supervisor takes to kill
@@ -155,11 +157,11 @@ class JobsController(QObject):
         return self._start(kind, folder, title)
 
     async def adopt_running(self) -> None:
-        """Follow the runs that an earlier window left behind and that still live; newest first."""
-        for folder in self._workspace.runs_by_time()[:_ADOPTABLE_RUNS]:
+        """Follow the runs that others began, an earlier window or the queue, and that still live; newest first."""
+        for folder in [*self._workspace.runs_by_time()[:_ADOPTABLE_RUNS], RunQueue(self._workspace).folder]:
             owner = folder.lock.living_owner()
             is_anothers = owner is not None and not owner.detached
-            if folder.is_complete or is_anothers or self.find(folder) is not None:
+            if folder.is_complete or is_anothers or self._is_known(folder, owner):
                 continue
             early: list[AnyEvent] = []
             job = await adopt_job(folder, on_event=early.append)
@@ -169,6 +171,11 @@ class JobsController(QObject):
                 self._add(active)
                 job.subscribe(active._on_event)
                 self._watch(active, self._follow(active))
+
+    def _is_known(self, folder: RunFolder, owner: Owner | None) -> bool:
+        """Whether a job of this window follows the run. One that has ended here may live again elsewhere."""
+        job = self.find(folder)
+        return job is not None and (job.is_running or owner is None)
 
     async def close(self) -> None:
         """End what would die with the window anyway, and stop following the rest."""

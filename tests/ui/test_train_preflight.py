@@ -65,8 +65,8 @@ def test_that_what_the_worker_finds_is_shown_and_opens_the_data_tab_at_the_row(s
     path = studio.workspace.datasets / "one-broken.jsonl"
     good = tiny_dataset(studio.workspace).read_text("utf-8").splitlines()
     path.write_text("\n".join([*good[:9], "this is no JSON", *good[9:]]) + "\n", encoding="utf-8")
-    train.widget.sources.show_dataset(path)
-    card = train.widget.preflight
+    train.widget.new.sources.show_dataset(path)
+    card = train.widget.new.preflight
     qtbot.waitUntil(lambda: "rows" in card.links, timeout=LOOK_MS)
     assert card.links["rows"].text() == "Line 10"
     qtbot.mouseClick(card.links["rows"], Qt.MouseButton.LeftButton)
@@ -79,29 +79,29 @@ def test_that_what_the_worker_finds_is_shown_and_opens_the_data_tab_at_the_row(s
 def test_that_a_training_without_a_supervised_token_does_not_start_and_says_why(studio, qtbot):
     train = opened(studio, qtbot)
     fill(studio, train)
-    assert train.widget.start_button.isEnabled()
+    assert train.widget.new.start_button.isEnabled()
     query = "more than fits into a row of this length " * 50  # so that nothing of the answer is left
     row = {"id": "a", "messages": [{"role": "user", "content": query}, {"role": "assistant", "content": "yes"}]}
     path = studio.workspace.datasets / "silent.jsonl"
     path.write_text(json.dumps(row) + "\n", encoding="utf-8")
-    train.widget.sources.show_dataset(path)
-    qtbot.waitUntil(lambda: not train.widget.start_button.isEnabled(), timeout=LOOK_MS)
-    blocker = next(finding for finding in train.widget.preflight.findings if finding.level == "error")
-    assert blocker.text in train.widget.start_button.toolTip()
-    assert train.widget.preflight.status.text() == "cannot start"
+    train.widget.new.sources.show_dataset(path)
+    qtbot.waitUntil(lambda: not train.widget.new.start_button.isEnabled(), timeout=LOOK_MS)
+    blocker = next(finding for finding in train.widget.new.preflight.findings if finding.level == "error")
+    assert blocker.text in train.widget.new.start_button.toolTip()
+    assert train.widget.new.preflight.status.text() == "cannot start"
 
 
 def test_that_only_the_newest_wish_is_answered(studio, qtbot):
     train = opened(studio, qtbot)
     fill(studio, train)
-    asker = train.controller.preflight
+    asker = train.controller.form.preflight
     answers = []
     asker.answered.connect(lambda recipe, _report: answers.append(recipe.epochs))
     qtbot.waitUntil(lambda: asker._job is not None, timeout=LOOK_MS)
     for text in ("2", "3"):
-        train.widget.form.editors["epochs"]._input.setText(text)
+        train.widget.new.form.editors["epochs"]._input.setText(text)
     qtbot.waitUntil(lambda: bool(answers) and not asker.is_busy, timeout=LOOK_MS)
     assert answers[-1] == 3.0
     assert 2.0 not in answers
-    train.controller._judge()  # the same wish again: the answer is known
+    train.controller.form.judge()  # the same wish again: the answer is known
     assert not asker.is_busy

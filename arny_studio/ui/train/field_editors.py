@@ -13,7 +13,7 @@ from arny_studio.ui.widgets.inputs import Choice, Number
 from arny_studio.ui.widgets.layout import column, row, space
 from arny_studio.ui.widgets.text import button, label, plain_tooltip, set_property
 
-_LABEL_PX = 150
+_LABEL_PX = 142
 
 
 class FieldEditor(QWidget):
@@ -48,7 +48,7 @@ class FieldEditor(QWidget):
         head.addWidget(self._input, 1)
         head.addWidget(self._reset)
         note = row(self._note)
-        note.setContentsMargins(14 + _LABEL_PX + 2 * space("xs"), 0, 32, 0)
+        note.setContentsMargins(14 + _LABEL_PX + 2 * space("xs"), 0, 0, 0)
         self.setLayout(column(head, note, gap="xs"))
         self._reset.clicked.connect(self._on_reset_clicked)
         _changed_signal(self._input).connect(self._on_edited)

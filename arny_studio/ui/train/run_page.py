@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QButtonGroup, QMenu, QProgressBar, QSplitter, QSta
 from arny_studio.jobs.state import RunState
 from arny_studio.recipe import TrainRecipe
 from arny_studio.ui.runs.log_view import LogView
+from arny_studio.ui.runs.notes_view import NotesView
 from arny_studio.ui.runs.recipe_view import RecipeView
 from arny_studio.ui.runs.stage_list import StageList, progress_in_words
 from arny_studio.ui.runs.summary import STATUS_TONES, RunStatus, RunSummary
@@ -24,9 +25,9 @@ from arny_studio.ui.widgets.text import allow, button, label, plain_tooltip
 from arny_studio.ui.wording import moment_in_words
 
 _RESUMABLE: tuple[RunStatus, ...] = ("stopped", "failed", "new")
-CURVES, ANSWERS, LOG, RECIPE = range(4)
+CURVES, ANSWERS, LOG, RECIPE, NOTES = range(5)
 _LOW_BELOW_PX = 640
-_PARTS = ("Curves", "Answers", "Log", "Recipe")
+_PARTS = ("Curves", "Answers", "Log", "Recipe", "Notes")
 
 
 class RunPage(QWidget):
@@ -51,6 +52,7 @@ class RunPage(QWidget):
         self.stages = StageList(theme)
         self.log = LogView()
         self.recipe = RecipeView()
+        self.notes = NotesView()
         self._head = PageHead("", "", self.status, *self._buttons)
         self.title = self._head.title
         self._doing = label(role="caption")
@@ -66,6 +68,7 @@ class RunPage(QWidget):
         """Another run is shown: its name, and nothing of the one before."""
         self.title.setText(run.title)
         self._head.about.setText(f"{moment_in_words(run.made_s)}  ·  {run.folder.name}")
+        self.notes.flush()
         self.log.clear_log()
         self.recipe.show_recipe(None)
         self.curves.forget()
@@ -145,7 +148,7 @@ class RunPage(QWidget):
         self._details = QStackedWidget()
         self._parts = QButtonGroup(self)
         switches = row(gap="xs")
-        pages = (self.curves, _in_card(self.answers), self._build_log(), _in_card(self.recipe))
+        pages = (self.curves, _in_card(self.answers), self._build_log(), _in_card(self.recipe), _in_card(self.notes))
         for number, (title, page) in enumerate(zip(_PARTS, pages, strict=True)):
             self._details.addWidget(page)
             made = button(title, "quiet")
@@ -183,7 +186,7 @@ class RunPage(QWidget):
 
     @Slot(int)
     def show_part(self, number: int) -> None:
-        """CURVES, ANSWERS, LOG or RECIPE."""
+        """CURVES, ANSWERS, LOG, RECIPE or NOTES."""
         self._parts.button(number).setChecked(True)
         self._details.setCurrentIndex(number)
         self.curves.controls.setVisible(number == CURVES)

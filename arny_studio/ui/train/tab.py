@@ -1,95 +1,70 @@
-"""The Train page: earlier runs at the left; at the right the form for a new one, or the run that was picked."""
+"""The Train page: runs and queue at the left; at the right a new run, the run that was picked, several, or the models."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from arny_studio.ui.runs.run_list import RunList
 from arny_studio.ui.theme import ThemeSwitcher
-from arny_studio.ui.train.preflight_card import PreflightCard
-from arny_studio.ui.train.recipe_form import RecipeForm
+from arny_studio.ui.train.compare_page import ComparePage
+from arny_studio.ui.train.form_page import FormPage
+from arny_studio.ui.train.queue_panel import QueuePanel
 from arny_studio.ui.train.run_page import RunPage
-from arny_studio.ui.train.sources_form import SourcesForm
-from arny_studio.ui.widgets.card import PageHead
-from arny_studio.ui.widgets.layout import column, holder, row, scrolled, space
-from arny_studio.ui.widgets.notice import Notice
-from arny_studio.ui.widgets.text import allow, button
+from arny_studio.ui.widgets.layout import column, holder, space
+from arny_studio.ui.widgets.text import button
 
-_FORM, _RUN = range(2)
-_TWO_COLUMNS_FROM_PX = 1060
+_NONE_YET = "No run yet. A run keeps going when this window closes."
 
 
 class TrainTab(QWidget):
-    """Shows what the controller hands it."""
+    """Shows what the controllers hand it."""
 
-    start_requested = Signal()
-    command_requested = Signal()
+    compare_requested = Signal()
 
     def __init__(self, theme: ThemeSwitcher) -> None:
         super().__init__()
-        none_yet = "No run yet. A run keeps going when this window closes."
-        self.runs = RunList(theme, "Runs", "New run", none_yet)
-        self.sources = SourcesForm()
-        self.form = RecipeForm(theme)
-        self.notice = Notice(theme)
-        self.preflight = PreflightCard(theme)
+        self.runs = RunList(theme, "Runs", "New run", _NONE_YET, several=True)
+        self.compare_button = button("Compare", "quiet", tooltip="Overlay runs; select them with Ctrl or Shift.")
+        theme.dress(self.compare_button, "compare", "accent_text")
+        self.compare_button.setIconSize(QSize(16, 16))
+        self.runs.tools.addWidget(self.compare_button)
+        self.runs.tools.addStretch(1)
+        self.queue = QueuePanel(theme)
+        self.new = FormPage(theme)
         self.run = RunPage(theme)
-        self.start_button = button("Start training", "primary")
-        theme.dress(self.start_button, "play", "on_accent")
-        self.command_button = button("Copy as command", tooltip="Save the recipe and copy the command that trains it.")
-        theme.dress(self.command_button, "copy", "text_muted")
-        self.command_button.setIconSize(QSize(16, 16))
+        self.compare = ComparePage(theme)
         self.pages = QStackedWidget()
-        self.pages.addWidget(self._build_form())
-        self.pages.addWidget(self.run)
+        for page in (self.new, self.run, self.compare):
+            self.pages.addWidget(page)
         splitter = QSplitter(Qt.Orientation.Horizontal)
-        splitter.addWidget(self.runs)
+        left = column(self.runs, self.queue, gap="m")
+        left.setStretch(0, 1)
+        splitter.addWidget(holder(left))
         splitter.addWidget(self.pages)
         splitter.setStretchFactor(1, 1)
         splitter.setSizes([232, 948])
         splitter.setHandleWidth(space("l"))
         splitter.setChildrenCollapsible(False)
-        self.runs.setMinimumWidth(190)
+        splitter.widget(0).setMinimumWidth(190)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(space("xl"), space("l"), space("xl"), space("l"))
         layout.addWidget(splitter)
-        self.start_button.clicked.connect(self.start_requested)
-        self.command_button.clicked.connect(self.command_requested)
+        self.compare_button.clicked.connect(self.compare_requested)
 
     def show_form(self) -> None:
         """Ask for a new run."""
-        self.pages.setCurrentIndex(_FORM)
+        self.pages.setCurrentWidget(self.new)
 
     def show_run_page(self) -> None:
         """Show the run that was picked."""
-        self.pages.setCurrentIndex(_RUN)
+        self.pages.setCurrentWidget(self.run)
+
+    def show_comparison(self) -> None:
+        """Show several runs at once."""
+        self.pages.setCurrentWidget(self.compare)
 
     @property
     def is_form_shown(self) -> bool:
         """Whether the form is at the front."""
-        return self.pages.currentIndex() == _FORM
-
-    def allow_start(self, reason: str) -> None:
-        """Let the user start, or say what is in the way."""
-        allow(self.start_button, not reason, reason, tooltip="Start the training in a process of its own.")
-        allow(self.command_button, not reason, reason, tooltip="Save the recipe and copy the command that trains it.")
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """The two parts of the form side by side where there is room, else one under the other."""
-        super().resizeEvent(event)
-        is_wide = event.size().width() >= _TWO_COLUMNS_FROM_PX
-        self._columns.setDirection(QBoxLayout.Direction.LeftToRight if is_wide else QBoxLayout.Direction.TopToBottom)
-
-    def _build_form(self) -> QWidget:
-        head = PageHead(
-            "New training run", "Fine-tune a LoRA adapter on your data.", self.command_button, self.start_button
-        )
-        left = column(self.notice, self.sources, self.preflight, 1, gap="m")
-        self._columns = columns = row(gap="m")
-        columns.addLayout(left, 5)
-        columns.addWidget(self.form, 6)
-        page = column(head, gap="l")
-        page.addWidget(scrolled(holder(columns)), 1)
-        return holder(page)
+        return self.pages.currentWidget() is self.new
