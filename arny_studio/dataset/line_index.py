@@ -94,8 +94,11 @@ class LineIndex:
             lines = np.arange(first, min(last, self.line_count))
         else:
             lines = self._row_lines[row : np.searchsorted(self._row_lines, last)]
-        begins = np.where(lines > 0, self._newlines[np.maximum(lines, 1) - 1] + 1, self.text_start)
-        ends = np.append(self._newlines, self.file.size)[lines] if last > len(self._newlines) else self._newlines[lines]
+        begins = np.full(len(lines), self.text_start, dtype=np.int64)
+        ends = np.full(len(lines), self.file.size, dtype=np.int64)
+        begins[lines > 0] = self._newlines[lines[lines > 0] - 1] + 1
+        has_newline = lines < len(self._newlines)
+        ends[has_newline] = self._newlines[lines[has_newline]]
         return begins, ends
 
     def _bounds(self, line: int) -> tuple[int, int]:

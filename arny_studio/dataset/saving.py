@@ -174,8 +174,10 @@ def _inserted_lines(index: LineIndex, row: int, texts: Iterable[bytes]) -> Itera
     ending = index.ending(row) if row >= 0 else index.usual_ending()
     if ending.endswith(b"\n"):
         yield from (text + ending for text in texts)
-    else:
-        yield from (index.usual_ending() + text for text in texts)
+        return
+    usual = index.usual_ending()
+    for number, text in enumerate(texts):
+        yield (b"\n" if number == 0 and ending else usual) + text  # behind a lone \r, which becomes \r\n
 
 
 def _write(
