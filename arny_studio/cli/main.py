@@ -10,13 +10,27 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from arny_studio import __version__
-from arny_studio.cli import data, demo, evaluate, export, generate, inspect, phone, queue, route, runs, train
+from arny_studio.cli import data, demo, evaluate, export, generate, inspect, models, phone, queue, route, runs, train
 from arny_studio.errors import ArnyError, BadInput
 from arny_studio.jobs.outcome import EXIT_STOPPED
 
 _INTERRUPTED = 130  # how typer ends at Ctrl-C
 
-_ORDER = ("demo", "generate", "data", "train", "queue", "export", "inspect", "verify", "eval", "route", "phone", "runs")
+_ORDER = (
+    "demo",
+    "generate",
+    "data",
+    "models",
+    "train",
+    "queue",
+    "export",
+    "inspect",
+    "verify",
+    "eval",
+    "route",
+    "phone",
+    "runs",
+)
 
 
 class _InOrderOfWork(TyperGroup):
@@ -41,6 +55,7 @@ app.add_typer(generate.app, name="generate")
 app.add_typer(data.app, name="data")
 app.add_typer(runs.app, name="runs")
 app.add_typer(queue.app, name="queue")
+app.add_typer(models.app, name="models")
 app.add_typer(phone.app, name="phone")
 app.command("train")(train.train)
 app.command("export")(export.export)

@@ -26,7 +26,7 @@ from arny_studio.engine.base_model import (
 )
 from arny_studio.engine.chat_template import Message
 from arny_studio.engine.gpus import GpuFacts, gpu_facts
-from arny_studio.engine.leakage import leaked_lines
+from arny_studio.engine.leakage import Leaks, leaks_of
 from arny_studio.engine.rendering import Renderer
 from arny_studio.engine.training_data import TrainingRows, tokenized_rows
 from arny_studio.engine.training_memory import Numbers, Shape, memory_parts
@@ -137,13 +137,13 @@ class _Examination:
             self._truncated(train)
             if renderer is not None:
                 self._system_turns(renderer)
-        leaked = self._leakage(train, validation)
+        leaks = self._leakage(train, validation)
         self._say("Memory, time and disk")
         plan = self._plan(base, train, validation)
-        return self._assembled(train, validation, leaked, plan)
+        return self._assembled(train, validation, leaks, plan)
 
     def _assembled(
-        self, train: TrainingRows | None, validation: TrainingRows | None, leaked: int, plan: Plan | None
+        self, train: TrainingRows | None, validation: TrainingRows | None, leaks: Leaks, plan: Plan | None
     ) -> PreflightReport:
         return PreflightReport(
             findings=self._findings,
@@ -154,7 +154,8 @@ class _Examination:
             tokens=train.tokens if train else 0,
             supervised=train.supervised if train else 0,
             truncated=train.truncated if train else 0,
-            leaked=leaked,
+            leaked=len(leaks.exact),
+            near_leaked=len(leaks.near),
             steps=plan.steps if plan else 0,
             seconds=Estimate(value=plan.seconds, raw=plan.seconds) if plan else None,
             memory=Estimate(value=plan.memory_bytes, raw=plan.memory_bytes) if plan else None,
@@ -265,16 +266,20 @@ class _Examination:
         text = "The template adds a system turn of its own to rows without one; serve the model with the same one."
         self._add("template", "System turn", text, "note")
 
-    def _leakage(self, train: TrainingRows | None, validation: TrainingRows | None) -> int:
+    def _leakage(self, train: TrainingRows | None, validation: TrainingRows | None) -> Leaks:
         if not train or not validation or not train.rows or not validation.rows:
-            return 0
-        lines = leaked_lines(train, validation)
-        if lines:
-            text = f"{len(lines):,} validation rows stand in the training data as well, so their loss says nothing."
-            self._add("leakage", "Leakage", text, "warning", file=str(validation.file), lines=lines, count=len(lines))
-        else:
-            self._add("leakage", "Leakage", "No validation row stands in the training data.")
-        return len(lines)
+            return Leaks([], [])
+        leaks = leaks_of(train, validation)
+        exact, near, file = len(leaks.exact), len(leaks.near), str(validation.file)
+        if exact:
+            text = f"{exact:,} validation rows stand in the training data as well, so their loss says nothing."
+            self._add("leakage", "Leakage", text, "warning", file=file, lines=leaks.exact, count=exact)
+        if near:
+            text = f"{near:,} validation rows differ from a training row in a few words only; the loss flatters."
+            self._add("near-leakage", "Near-duplicates", text, "note", file=file, lines=leaks.near, count=near)
+        if not exact and not near:
+            self._add("leakage", "Leakage", "No validation row stands in the training data, nor one much like it.")
+        return leaks
 
     def _plan(self, base: Path | None, train: TrainingRows | None, validation: TrainingRows | None) -> Plan | None:
         if base is None or not train or not train.rows:
