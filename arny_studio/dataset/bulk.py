@@ -15,7 +15,8 @@ from msgspec import Meta, Struct
 from arny_studio.contract import Contract, encode
 from arny_studio.contract.json_text import renamed_field, with_field, without_field
 from arny_studio.dataset import encoding
-from arny_studio.dataset.fixes import fixed_row, has_fix
+from arny_studio.dataset.checking import RowChecker
+from arny_studio.dataset.fixes import FIX_ORDER, fixed_row, has_fix
 from arny_studio.dataset.problems import KINDS, kind_of
 from arny_studio.dataset.rewriting import decision_of, fields_of, with_texts
 from arny_studio.dataset.samples import ROLES
@@ -165,20 +166,33 @@ class RepairEncoding(Operation, tag="repair_encoding", frozen=True, kw_only=True
 
 
 class FixProblems(Operation, tag="fix", frozen=True, kw_only=True):
-    """Repair one kind of problem, wherever a repair is known."""
+    """Repair problems, wherever a repair is known."""
 
-    kind: Annotated[str, Meta(description="Id of the kind, such as `missing-field`.")]
+    kind: Annotated[str, Meta(description="Ids of the kinds, such as `missing-field,rule`; `*`: all of them.")] = "*"
 
     @property
     def title(self) -> str:
-        return f"Fix: {kind_of(self.kind).title.lower()}"
+        kinds = self.kind.split(",")
+        return "Fix problems" if len(kinds) > 1 or "*" in kinds else f"Fix: {kind_of(self.kind).title.lower()}"
 
     def rewriter(self, contract: Contract) -> NewRow:
-        if self.kind not in {kind.id for kind in KINDS} or not has_fix(self.kind):
-            fixable = [kind.id for kind in KINDS if has_fix(kind.id)]
-            hint = did_you_mean(self.kind, fixable, otherwise=f"Known: {', '.join(fixable)}.")
-            raise BadRecipe(f"There is no repair for {self.kind!r}.", hint=hint)
-        return lambda raw: fixed_row(self.kind, raw, contract) or raw
+        fixable = [kind for kind in KINDS if has_fix(kind.id)]
+        wanted = [kind.id for kind in fixable] if self.kind == "*" else self.kind.split(",")
+        for name in wanted:
+            if name not in {kind.id for kind in fixable}:
+                known = [kind.id for kind in fixable]
+                hint = did_you_mean(name, known, otherwise=f"Known: {', '.join(known)}.")
+                raise BadRecipe(f"There is no repair for {name!r}.", hint=hint)
+        order = [kind for name in FIX_ORDER for kind in fixable if kind.id == name and name in wanted]
+        checker = RowChecker(contract)
+
+        def fixed(raw: bytes) -> bytes:
+            for kind in order:
+                if checker.columns_of(raw).problems & kind.mask:
+                    raw = fixed_row(kind.id, raw, contract) or raw
+            return raw
+
+        return fixed
 
 
 class Delete(Operation, tag="delete", frozen=True, kw_only=True):

@@ -113,6 +113,8 @@ def _fitted(value: Any, schema: dict[str, Any]) -> Any:
     if isinstance(value, float) and "integer" in types and "number" not in types:
         value = round(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
+        if schema.get("maximum") == 1 and 1 < value <= 100:
+            return value / 100  # a percentage
         return min(max(value, schema.get("minimum", value)), schema.get("maximum", value))
     if types == ("array",):
         return _as_list(value, schema)

@@ -138,3 +138,7 @@ _FIXES: dict[str, Fix] = {
     "mojibake": _repair_encoding,
     "control": _remove_control_characters,
 }
+FIX_ORDER = (  # what hides other problems comes first
+    "duplicate-key", "decision-syntax", "mojibake", "control", "order", "empty-turn", "unknown-journey", "schema",
+    "missing-field", "rule",
+)  # fmt: skip

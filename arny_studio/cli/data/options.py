@@ -12,3 +12,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 ContractName = Annotated[
     str, typer.Option("--contract", help="Contract: a built-in id (router-v1, tools-v1) or a .json file.")
 ]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Change nothing, show the differences. Exit code 4: there are some.")
+]
