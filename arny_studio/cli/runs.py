@@ -14,6 +14,7 @@ from rich.table import Table
 
 from arny_studio.cli.running import WorkspacePath
 from arny_studio.errors import BadInput
+from arny_studio.jobs.annotations import read_annotations
 from arny_studio.jobs.event_log import last_event
 from arny_studio.jobs.events import Terminal
 from arny_studio.jobs.folder import RunFolder
@@ -96,7 +97,8 @@ def _console() -> Console:
 def _row(run: RunFolder) -> dict[str, Any]:
     """One run in short, from the lock, the recipe and the last line of its log; the rest is not read."""
     status, sentence = _status(run)
-    return {"name": run.name, "kind": run.kind, "title": run.title, "status": status, "sentence": sentence}
+    row = {"name": run.name, "kind": run.kind, "title": run.title, "status": status, "sentence": sentence}
+    return row | {"tags": read_annotations(run).tags}
 
 
 def _status(run: RunFolder) -> tuple[str, str]:
@@ -115,10 +117,13 @@ def _status(run: RunFolder) -> tuple[str, str]:
 
 def _table(runs: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for name in ("name", "kind", "status", "sentence"):
+    columns = ["name", "kind", "status", "sentence"]
+    if any(run["tags"] for run in runs):
+        columns.append("tags")
+    for name in columns:
         table.add_column(name.capitalize(), overflow="fold", no_wrap=name in ("kind", "status"))
     for run in runs:
-        table.add_row(*(_plain(run[name]) for name in ("name", "kind", "status", "sentence")))
+        table.add_row(*(_plain(", ".join(run[name]) if name == "tags" else run[name]) for name in columns))
     return table
 
 
@@ -131,6 +136,9 @@ def _plain(text: str) -> Any:
 def _lines_about(run: RunFolder, state: RunState) -> list[str]:
     status, sentence = _status(run)
     lines = [f"{run.title}  ({run.kind}, {status})", f"Folder    {run.path}", f"Status    {sentence}"]
+    written = read_annotations(run)
+    lines += [f"Tags      {', '.join(written.tags)}"] if written.tags else []
+    lines += [f"Note      {written.note}"] if written.note else []
     if state.outcome is not None and state.outcome.hint:
         lines.append(f"Hint      {state.outcome.hint}")
     if state.started_s is not None:
