@@ -20,6 +20,7 @@ from arny_studio.ui.runs.run_board import RunBoard
 from arny_studio.ui.tab import ExportRun, Handover, TabContext, TrainOn
 from arny_studio.ui.train.compare_controller import CompareController
 from arny_studio.ui.train.form_controller import FormController
+from arny_studio.ui.train.models_controller import ModelsController
 from arny_studio.ui.train.queue_controller import QueueController
 from arny_studio.ui.train.recipe_files import RecipeFiles
 from arny_studio.ui.train.tab import TrainTab
@@ -39,6 +40,7 @@ class TrainController(QObject):
         self.board = RunBoard("train", context, self._background, tab.runs, tab.run, self)
         self.comparing = CompareController(tab.compare, context.jobs, self._background, self)
         self.files = RecipeFiles(tab.new.menu, self.form, context)
+        self.models = ModelsController(tab.models, context, self._background, self)
         self.queue = QueueController(tab.queue, context, self)
         self._noted: RunFolder | None = None  # whose tags and note are on the page
         self._connect()
@@ -63,6 +65,7 @@ class TrainController(QObject):
         self.form.close()
         self.comparing.close()
         self.queue.close()
+        self.models.close()
         self.board.close()
 
     def _connect(self) -> None:
@@ -79,6 +82,9 @@ class TrainController(QObject):
         run.reveal_requested.connect(self.board.reveal)
         run.notes.changed.connect(self._on_notes_changed)
         self.form.recipe_started.connect(self._on_recipe_started)
+        tab.models_requested.connect(self._on_models_requested)
+        self.models.base_chosen.connect(self._on_base_chosen)
+        self.models.models_changed.connect(self.form.refresh)
         self.form.recipe_queued.connect(self._on_recipe_queued)
         self.queue.run_opened.connect(self.board.show_run)
         self.board.shown_changed.connect(self._on_shown_changed)
@@ -90,6 +96,7 @@ class TrainController(QObject):
         add("train.start", "&Start training", self._on_start_requested, menu="Run", shortcut="Ctrl+Return", icon="play")
         stop = partial(self._on_stop_requested, "save")
         add("train.stop", "Stop and save", stop, menu="Run", shortcut="Ctrl+.", icon="stop")
+        add("train.models", "&Models", self._on_models_requested, menu="View", icon="data")
         add("train.compare", "&Compare runs", self._on_compare_requested, menu="View", icon="compare")
 
     # -- the form --------------------------------------------------------------------------------------------------
@@ -125,6 +132,19 @@ class TrainController(QObject):
             self._context.messages.show_error(error)
             return
         self._copy(command)
+
+    # -- models ----------------------------------------------------------------------------------------------------
+
+    @Slot()
+    def _on_models_requested(self) -> None:
+        self.board.show_nothing()
+        self._tab.show_models()
+        self.models.refresh()
+
+    @Slot(str)
+    def _on_base_chosen(self, folder: str) -> None:
+        self._on_new_requested()
+        self._tab.new.sources.show_base(folder)
 
     # -- several runs ----------------------------------------------------------------------------------------------
 

@@ -37,6 +37,9 @@ class CurveBoard(QWidget):
             spec.key: PlotPanel(theme, spec.title, words=spec.words, ticks=spec.words, least_px=_SMALL_PX)
             for spec in PANELS
         }
+        for spec in PANELS:
+            if spec.y_range is not None:
+                self.panels[spec.key].keep_y_range(*spec.y_range)
         self._grid = TileGrid(*self.panels.values(), least_px=_LEAST_PANEL_PX)
         self._none = label("The curves begin with the first step.", "muted")
         self._none.setAlignment(Qt.AlignmentFlag.AlignCenter)

@@ -30,6 +30,7 @@ class PanelSpec(Struct, frozen=True, kw_only=True):
     words: Words
     columns: tuple[tuple[str, str, str], ...]
     unit: float = 1.0  # values are divided by it
+    y_range: tuple[float, float] | None = None  # where the values can only lie there
     of_system: bool = False
     may_be_log: bool = False
 
@@ -56,7 +57,7 @@ LOSS = PanelSpec(
 )  # fmt: skip
 PANELS = (
     PanelSpec(
-        key="answers", title="Held-out answers", words=_share,
+        key="answers", title="Held-out answers", words=_share, y_range=(0.0, 1.0),
         columns=(
             ("json_valid", "JSON", "series_1"), ("journey_accuracy", "Journey", "series_2"),
             ("field_agreement", "Fields", "series_4"), ("word_overlap", "Words", "series_5"),
@@ -78,7 +79,7 @@ PANELS = (
         columns=(("ram_used_bytes", "RAM", "series_1"), ("gpu_used_bytes", "GPU", "series_3")),
     ),
     PanelSpec(
-        key="load", title="Load of the machine", words=_percent, of_system=True,
+        key="load", title="Load of the machine", words=_percent, y_range=(0.0, 100.0), of_system=True,
         columns=(("cpu_percent", "CPU", "series_1"), ("gpu_percent", "GPU", "series_3")),
     ),
     PanelSpec(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QMenu, QProgressBar, QSplitter, QStackedWidget, QWidget
@@ -22,7 +24,7 @@ from arny_studio.ui.widgets.chip import Chip
 from arny_studio.ui.widgets.layout import column, holder, row, scrolled, space
 from arny_studio.ui.widgets.notice import Notice
 from arny_studio.ui.widgets.text import allow, button, label, plain_tooltip
-from arny_studio.ui.wording import moment_in_words
+from arny_studio.ui.wording import bytes_in_words, moment_in_words, seconds_in_words
 
 _RESUMABLE: tuple[RunStatus, ...] = ("stopped", "failed", "new")
 CURVES, ANSWERS, LOG, RECIPE, NOTES = range(5)
@@ -52,6 +54,7 @@ class RunPage(QWidget):
         self.stages = StageList(theme)
         self.log = LogView()
         self.recipe = RecipeView()
+        self._licence = label(role="muted", wraps=True, selectable=True)
         self.notes = NotesView()
         self._head = PageHead("", "", self.status, *self._buttons)
         self.title = self._head.title
@@ -99,6 +102,7 @@ class RunPage(QWidget):
         self.tiles.show_state(state)
         self._show_progress(state)
         self._show_outcome(state)
+        self._show_licence(state.results.get("licence", {}))
         self._parts.button(ANSWERS).setVisible(bool(state.answers) or self._details.currentIndex() == ANSWERS)
         newest = state.checkpoints[-1].step if state.checkpoints else None
         self.resume_button.setText("Try again" if newest is None else f"Resume from step {newest:,}")
@@ -116,28 +120,36 @@ class RunPage(QWidget):
         self._progress.setRange(0, 0 if fraction is None else 1000)
         self._progress.setValue(0 if fraction is None else round(1000 * fraction))
 
+    def _show_licence(self, licence: dict[str, Any]) -> None:
+        said = f"Licence of the base: {licence.get('licence', '')}. {licence.get('note', '')}".strip()
+        self._licence.setText(said if licence else "")
+        self._licence.setVisible(bool(licence))
+
     def _show_outcome(self, state: RunState) -> None:
         outcome = state.outcome
         if outcome is None:
             self.notice.be_quiet()
             return
         level = {"finished": "success", "stopped": "warning", "failed": "error"}[outcome.kind]
-        self.notice.say(level, outcome.sentence, outcome.hint)  # pyright: ignore[reportArgumentType]
+        hint = " ".join(part for part in (outcome.hint, _estimates_in_words(state.results.get("estimate", {}))) if part)
+        self.notice.say(level, outcome.sentence, hint)  # pyright: ignore[reportArgumentType]
 
     def _build_buttons(self, theme: ThemeSwitcher) -> None:
-        self.stop_save_button = button("Stop and save", tooltip="Write a checkpoint, then end; it can be resumed.")
+        self.stop_save_button = button(
+            "Stop and save", "primary", tooltip="Write a checkpoint, then end; it can be resumed."
+        )
         self.stop_now_button = button("Stop now", "danger", tooltip="End at the next step without saving.")
         self.resume_button = button("Resume", "primary")
         self.export_button = button("Export…", "primary")
         self._more_button = button("More")
         self._more_button.setProperty("has_menu", "true")
         self._menu = QMenu(self._more_button)
-        self._menu.addAction("New run with these settings", self.reuse_requested.emit)
+        self._menu.addAction("Clone with changes", self.reuse_requested.emit)
         self._menu.addAction("Copy as command", self.command_requested.emit)
         self._menu.addAction("Show in file manager", self.reveal_requested.emit)
         self._more_button.setMenu(self._menu)
         for target, icon in ((self.stop_save_button, "stop"), (self.stop_now_button, "close")):
-            theme.dress(target, icon, "danger" if target is self.stop_now_button else "text")
+            theme.dress(target, icon, "danger" if target is self.stop_now_button else "on_accent")
         theme.dress(self.resume_button, "play", "on_accent")
         self._buttons = (
             self._more_button, self.stop_now_button, self.stop_save_button, self.resume_button, self.export_button,
@@ -148,7 +160,13 @@ class RunPage(QWidget):
         self._details = QStackedWidget()
         self._parts = QButtonGroup(self)
         switches = row(gap="xs")
-        pages = (self.curves, _in_card(self.answers), self._build_log(), _in_card(self.recipe), _in_card(self.notes))
+        pages = (
+            self.curves,
+            _in_card(self.answers),
+            self._build_log(),
+            _in_card(self.recipe, self._licence),
+            _in_card(self.notes),
+        )
         for number, (title, page) in enumerate(zip(_PARTS, pages, strict=True)):
             self._details.addWidget(page)
             made = button(title, "quiet")
@@ -205,7 +223,21 @@ class RunPage(QWidget):
         self.stop_requested.emit("now")
 
 
-def _in_card(widget: QWidget) -> Card:
+def _estimates_in_words(figures: dict[str, Any]) -> str:
+    """How far the estimates before the start were from what happened."""
+    told = []
+    if figures.get("predicted_s") and figures.get("took_s"):
+        took, predicted = seconds_in_words(figures["took_s"]), seconds_in_words(figures["predicted_s"])
+        told.append(f"took {took} of training, {predicted} were foreseen")
+    if figures.get("predicted_bytes") and figures.get("peak_bytes"):
+        peak, predicted = bytes_in_words(figures["peak_bytes"]), bytes_in_words(figures["predicted_bytes"])
+        told.append(f"needed {peak} of memory, {predicted} were foreseen")
+    return f"It {'; it '.join(told)}." if told else ""
+
+
+def _in_card(widget: QWidget, above: QWidget | None = None) -> Card:
     card = Card()
+    if above is not None:
+        card.add(above)
     card.add(widget, 1)
     return card

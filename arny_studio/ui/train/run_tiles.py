@@ -42,6 +42,8 @@ class RunTiles(TileGrid):
         last = state.curve.last
         validation, rate = last("validation_loss"), last("learning_rate")
         note = "no validation yet" if validation is None else f"validation {validation:.4g}"
+        if _best_metric(state) == "validation_loss":
+            note = _best_in_words(state)
         self.tiles["loss"].show_figure(_figure(last("loss"), ".4g"), note)
         self.tiles["speed"].show_figure(_figure(last("tokens_per_s"), ",.0f"), f"learning rate {_figure(rate, '.3g')}")
         self._show_time(state)
@@ -73,11 +75,24 @@ class RunTiles(TileGrid):
         self._show_tiles()
         if known:
             note = "  ·  ".join([known[0][1], *(f"{percent_in_words(value)} {name}" for value, name in known[1:])])
+            if _best_metric(state) not in ("", "validation_loss"):
+                note = _best_in_words(state)
             self.tiles["answers"].show_figure(percent_in_words(known[0][0]), note)
 
     def _show_tiles(self) -> None:
         hidden = {*(_SPARED if self._is_low else ()), *(() if self._has_answers else ("answers",))}
         self.show_only([tile for name, tile in self.tiles.items() if name not in hidden])
+
+
+def _best_metric(state: RunState) -> str:
+    """The figure by which the best adapter is kept; empty where none is, or none has come yet."""
+    return str(state.results.get("best", {}).get("metric", ""))
+
+
+def _best_in_words(state: RunState) -> str:
+    best = state.results["best"]
+    value = f"{best['value']:.4g}" if best["metric"] == "validation_loss" else percent_in_words(best["value"])
+    return f"best {value} at step {best['step']:,}"
 
 
 def _figure(value: float | None, form: str) -> str:

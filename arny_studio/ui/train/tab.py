@@ -9,6 +9,7 @@ from arny_studio.ui.runs.run_list import RunList
 from arny_studio.ui.theme import ThemeSwitcher
 from arny_studio.ui.train.compare_page import ComparePage
 from arny_studio.ui.train.form_page import FormPage
+from arny_studio.ui.train.models_page import ModelsPage
 from arny_studio.ui.train.queue_panel import QueuePanel
 from arny_studio.ui.train.run_page import RunPage
 from arny_studio.ui.widgets.layout import column, holder, space
@@ -21,21 +22,28 @@ class TrainTab(QWidget):
     """Shows what the controllers hand it."""
 
     compare_requested = Signal()
+    models_requested = Signal()
 
     def __init__(self, theme: ThemeSwitcher) -> None:
         super().__init__()
         self.runs = RunList(theme, "Runs", "New run", _NONE_YET, several=True)
-        self.compare_button = button("Compare", "quiet", tooltip="Overlay runs; select them with Ctrl or Shift.")
-        theme.dress(self.compare_button, "compare", "accent_text")
+        self.compare_button = button("Compare", tooltip="Overlay runs; select them with Ctrl or Shift.")
+        theme.dress(self.compare_button, "compare", "text_muted")
         self.compare_button.setIconSize(QSize(16, 16))
+        self.models_button = button(
+            "Models", tooltip="The bases, adapters and GGUFs there are, and the way to get more."
+        )
+        theme.dress(self.models_button, "data", "text_muted")
+        self.models_button.setIconSize(QSize(16, 16))
         self.runs.tools.addWidget(self.compare_button)
-        self.runs.tools.addStretch(1)
+        self.runs.tools.addWidget(self.models_button)
         self.queue = QueuePanel(theme)
         self.new = FormPage(theme)
         self.run = RunPage(theme)
         self.compare = ComparePage(theme)
+        self.models = ModelsPage(theme)
         self.pages = QStackedWidget()
-        for page in (self.new, self.run, self.compare):
+        for page in (self.new, self.run, self.compare, self.models):
             self.pages.addWidget(page)
         splitter = QSplitter(Qt.Orientation.Horizontal)
         left = column(self.runs, self.queue, gap="m")
@@ -51,6 +59,7 @@ class TrainTab(QWidget):
         layout.setContentsMargins(space("xl"), space("l"), space("xl"), space("l"))
         layout.addWidget(splitter)
         self.compare_button.clicked.connect(self.compare_requested)
+        self.models_button.clicked.connect(self.models_requested)
 
     def show_form(self) -> None:
         """Ask for a new run."""
@@ -63,6 +72,10 @@ class TrainTab(QWidget):
     def show_comparison(self) -> None:
         """Show several runs at once."""
         self.pages.setCurrentWidget(self.compare)
+
+    def show_models(self) -> None:
+        """Show the library of models."""
+        self.pages.setCurrentWidget(self.models)
 
     @property
     def is_form_shown(self) -> bool:

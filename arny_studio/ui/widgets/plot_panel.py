@@ -141,6 +141,11 @@ class PlotPanel(Card):
         """The y axis in powers of ten, or plain."""
         self.plot.setLogMode(y=is_log)
 
+    def keep_y_range(self, least: float, most: float) -> None:
+        """Show these values and no others, whatever the series say."""
+        self._box.setYRange(least, most, padding=0.06)
+        self._box.disableAutoRange(pg.ViewBox.YAxis)
+
     def set_words(self, words: Words) -> None:
         """How the values are written."""
         self._words = words
