@@ -38,7 +38,8 @@ class Service(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
-        self.asked.append((self.path, {k.lower(): v for k, v in self.headers.items()}, self.rfile.read(length)))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.asked.append((self.path, headers, bytes(self.rfile.read(length))))
         getattr(self, urlsplit(self.path).path.strip("/").replace("-", "_"))()
 
     def _say(self, body: bytes, status: int = 200, **headers: str) -> None:
@@ -112,7 +113,8 @@ def service() -> Iterator[ThreadingHTTPServer]:
 
 
 def asked(service: ThreadingHTTPServer) -> list[tuple[str, dict[str, str], bytes]]:
-    return service.RequestHandlerClass.asked  # pyright: ignore[reportAttributeAccessIssue]
+    handler: Any = service.RequestHandlerClass
+    return handler.asked
 
 
 def connector(service: ThreadingHTTPServer, path: str, **fields: Any) -> Connector:

@@ -31,7 +31,7 @@ def theme(qapp):
 
 
 def test_that_a_reply_grows_while_it_is_streamed_and_ends_as_the_phone_says():
-    talk = asked(Conversation(), "r1", "hi", continues=False)
+    talk = asked(Conversation(), "r1", "hi")
     for piece in ("Hel", "lo"):
         talk = heard(talk, Token(request="r1", tier=2, text=piece))
     assert talk.find("r1").reply == "Hello"
@@ -42,13 +42,13 @@ def test_that_a_reply_grows_while_it_is_streamed_and_ends_as_the_phone_says():
 
 
 def test_that_what_was_open_when_the_phone_ended_is_lost():
-    talk = ended(asked(Conversation(), "r1", "hi", continues=False))
+    talk = ended(asked(Conversation(), "r1", "hi"))
     assert talk.find("r1").is_lost
     assert talk.open_request == ""
 
 
 def test_that_events_of_other_requests_and_kinds_change_nothing():
-    talk = asked(Conversation(), "r1", "hi", continues=False)
+    talk = asked(Conversation(), "r1", "hi")
     assert heard(talk, Token(request="r9", tier=2, text="x")) == talk
     assert heard(talk, Log(text="x")) == talk
 
@@ -97,7 +97,7 @@ def test_that_an_execution_worded_by_tier_2_went_both_ways(qtbot, theme):
 
 
 def test_that_model_text_is_never_rich_text(qtbot, theme):
-    talk = asked(Conversation(), "r1", INJECTION, continues=False)
+    talk = asked(Conversation(), "r1", INJECTION)
     decided = Decided(
         request="r1", text=INJECTION, decision={"intent": INJECTION, "journeys": [INJECTION]}, is_valid=False,
         problems=[INJECTION], because=INJECTION, action="answer",
@@ -119,7 +119,7 @@ def test_that_only_the_newest_bubbles_are_kept(qtbot, theme):
     qtbot.addWidget(messages)
     talk = Conversation()
     for number in range(230):
-        talk = heard(asked(talk, f"r{number}", "hi", continues=False), replied(request=f"r{number}"))
+        talk = heard(asked(talk, f"r{number}", "hi"), replied(request=f"r{number}"))
     messages.show_conversation(talk)
     assert len(messages._views) == 200
     assert messages.view_of("r229").reply.text == "Hello"

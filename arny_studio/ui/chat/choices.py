@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from arny_studio.device import built_in_profiles
+from arny_studio.device.profiles import own_profiles
 from arny_studio.ui.model_files import ModelFile, tier_first
 
 Entries = list[tuple[str, object]]
 NO_MODEL = ""
 
 
-def profile_choices() -> Entries:
-    """The built-in phones, smallest first."""
-    return [(profile.title, name) for name, profile in built_in_profiles().items()]
+def profile_choices(own: Path) -> Entries:
+    """The built-in phones, smallest first, then those saved in the folder `own`."""
+    known = {**built_in_profiles(), **own_profiles(own)}
+    return [(profile.title, name) for name, profile in known.items()]
 
 
 def router_choices(files: list[ModelFile]) -> Entries:

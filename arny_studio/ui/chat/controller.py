@@ -1,76 +1,99 @@
-"""Decides about the phone: switch it on and off, ask it, and fold what it says into the conversation."""
+"""Decides about the phone: which one, on and off, what it will hold, what its end means, and who may ask it."""
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QTimer, Slot
+from msgspec.structs import replace
+from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QFileDialog
 
-from arny_studio.contract import load_contract
+from arny_studio.contract import Thresholds, load_contract
 from arny_studio.device import DeviceProfile, load_profile
-from arny_studio.errors import ArnyError, BadRecipe
+from arny_studio.device.profiles import OWN_PROFILES, save_profile
+from arny_studio.errors import ArnyError
 from arny_studio.extras import missing_extra
-from arny_studio.jobs.commands import Ask, CancelReply, MemoryPressure
-from arny_studio.jobs.events import AnyEvent, Decided, Ledger, Replied, Stage
 from arny_studio.jobs.outcome import Outcome
+from arny_studio.jobs.secrets import store_secret
+from arny_studio.jobs.shapes import Shapes, model_shapes
 from arny_studio.recipe import PhoneRecipe
+from arny_studio.recipe.connectors import ConnectorSet, load_connectors, save_connectors
 from arny_studio.ui.background import Background
 from arny_studio.ui.chat.choices import profile_choices
-from arny_studio.ui.chat.conversation import (
-    Conversation,
-    Happening,
-    PhonePhase,
-    asked,
-    ended,
-    heard,
-    phase_after,
-    with_happening,
-)
+from arny_studio.ui.chat.compare_controller import CompareController
+from arny_studio.ui.chat.connectors_dialog import ConnectorsDialog
+from arny_studio.ui.chat.conversation import Conversation, PhonePhase
+from arny_studio.ui.chat.forecast import Forecast, forecast
+from arny_studio.ui.chat.phone_choice import chosen_profile, recipe_of, with_ram_of
+from arny_studio.ui.chat.phone_link import PhoneLink
+from arny_studio.ui.chat.profile_editor import ProfileEditor
 from arny_studio.ui.chat.ram_bar import picture_of
+from arny_studio.ui.chat.script_controller import ScriptController
+from arny_studio.ui.chat.setup_bar import SetupBar
 from arny_studio.ui.chat.tab import ChatTab
-from arny_studio.ui.jobs_controller import ActiveJob
+from arny_studio.ui.chat.talk_controller import TalkController
 from arny_studio.ui.model_files import ModelFile, model_files
 from arny_studio.ui.tab import ChatWith, Handover, TabContext
 
-REPAINT_INTERVAL_MS = 60
+CONNECTORS_NAME = "connectors.toml"
 _FILTERS = {"device": "Device profiles (*.toml)", "tier1": "GGUF files (*.gguf)", "tier2": "GGUF files (*.gguf)"}
+_RESTART = "Restart the phone"
 
 
 class ChatController(QObject):
-    """Between the Chat tab and the phone worker. One phone at a time."""
+    """Between the Chat tab and the phone worker. One phone at a time, beside a comparison or a scripted run."""
 
-    def __init__(self, tab: ChatTab, context: TabContext) -> None:
+    def __init__(self, tab: ChatTab, context: TabContext, contract: str = "router-v1") -> None:
         super().__init__(tab)
-        self._tab = tab
-        self._context = context
-        self._contract = load_contract("router-v1")
+        self._tab, self._context = tab, context
+        self.contract = load_contract(contract)
+        self._contract_name = contract
         self._background = Background(context.messages.show_error)
-        self.conversation = Conversation()
-        self.phase: PhonePhase = "off"
-        self.ledger: Ledger | None = None
-        self._profile: DeviceProfile = load_profile("6gb")
-        self._job: ActiveJob | None = None
-        self._recipe: PhoneRecipe | None = None  # of the phone that is on
+        self._own = context.workspace.root / OWN_PROFILES
+        self._profile: DeviceProfile = load_profile("6gb")  # what picker, slider and editor stand for
+        self._forecast: Forecast | None = None
+        self._shapes: Shapes | None = None
         self._restarts = False  # switch on again as soon as it is off
-        self._may_continue = False
-        self._chosen = ""  # the request that the inspector shows
-        self._asked_count = 0
-        self._repaint = QTimer(self)
-        self._repaint.setSingleShot(True)
-        self._repaint.setInterval(REPAINT_INTERVAL_MS)
+        self._has_answered = False  # since it was switched on: a phone that is killed before that stays off
+        self.link = PhoneLink(context.jobs, self)
+        self.talk = TalkController(tab, context, self.link, self.contract, self._ensure_on)
+        settings = lambda: tab.settings.settings  # noqa: E731 - read when it is asked
+        self.compare = CompareController(tab.compare, context, settings, self._own, contract)
+        self.script = ScriptController(tab.script, context, self._script_recipe)
         self._connect()
         self._add_actions()
-        tab.setup.show_choices(profile_choices(), [])
-        tab.setup.show_value("device", "6gb")
+        for setup in self._setups:
+            setup.show_choices(profile_choices(self._own), [])
+            setup.show_value("device", "6gb")
+        tab.compare.setups[1].show_value("device", "4gb")
+        tab.inspector.limits.show_limits(Thresholds.of(self.contract))
         self.refresh()
+
+    @property
+    def conversation(self) -> Conversation:
+        """What was said to the phone."""
+        return self.link.conversation
+
+    @property
+    def phase(self) -> PhonePhase:
+        """Whether the phone is on."""
+        return self.link.phase
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is being read or written in the background."""
+        return self._background.is_busy or self.talk.is_busy
+
+    def ask(self, query: str) -> None:
+        """Ask the phone; one that is off is switched on first."""
+        self.talk.ask(query)
 
     def receive(self, handover: Handover) -> None:
         """Put a file into the phone."""
         if isinstance(handover, ChatWith):
             self._tab.setup.show_value(f"tier{handover.tier}", str(handover.path))
+            self._tab.show_page("talk")
             self._tab.focus_input()
 
     def refresh(self) -> None:
@@ -79,65 +102,103 @@ class ChatController(QObject):
 
     def close(self) -> None:
         """Show no more; the phone ends with the window."""
-        self._repaint.stop()
+        self.talk.repaint.stop()
         self._background.forget("models")
+        self._background.forget("shapes")
+
+    @property
+    def _setups(self) -> tuple[SetupBar, ...]:
+        return (self._tab.setup, *self._tab.compare.setups)
 
     def _connect(self) -> None:
-        tab = self._tab
+        tab, link = self._tab, self.link
         tab.switch_requested.connect(self._on_switch_requested)
-        tab.ask_requested.connect(self.ask)
-        tab.stop_reply_requested.connect(self._on_stop_reply_requested)
-        tab.new_conversation_requested.connect(self._on_new_conversation_requested)
-        tab.new_request_requested.connect(self._on_new_request_requested)
-        tab.messages.exchange_chosen.connect(self._on_exchange_chosen)
-        tab.phone.pressure_requested.connect(self._on_pressure_requested)
-        tab.setup.changed.connect(self._judge)
-        tab.setup.file_requested.connect(self._on_file_requested)
-        self._repaint.timeout.connect(self._on_repaint_due)
+        tab.phone.pressure_requested.connect(link.press_for_memory)
+        tab.phone.ram_chosen.connect(self._on_ram_chosen)
+        tab.phone.edit_requested.connect(self._on_edit_requested)
+        tab.phone.remedy_requested.connect(self._on_remedy_requested)
+        tab.setup.changed.connect(self._on_setup_changed)
+        tab.settings.connectors_requested.connect(self._on_connectors_requested)
+        for setup in self._setups:
+            setup.file_requested.connect(partial(self._ask_for_file, setup))
+        link.phase_changed.connect(self._on_phase_changed)
+        link.replied.connect(self._on_replied)
+        link.ended.connect(self._on_ended)
+        self.talk.shown.connect(self._show_memory)
 
     def _add_actions(self) -> None:
         add = partial(self._context.actions.add, tab="chat")
+        add("chat.new", "&New conversation", self.talk.begin_anew, menu="File", shortcut="Ctrl+N", icon="plus")
         add(
-            "chat.new",
-            "&New conversation",
-            self._on_new_conversation_requested,
-            menu="File",
-            shortcut="Ctrl+N",
-            icon="plus",
-        )
-        add(
-            "chat.switch",
-            "Switch the phone on or off",
-            self._on_switch_requested,
-            menu="Run",
-            shortcut="F5",
+            "chat.switch", "Switch the phone on or off", self._on_switch_requested, menu="Run", shortcut="F5",
             icon="phone",
-        )
-        add("chat.stop", "Stop the reply", self._on_stop_reply_requested, menu="Run", shortcut="Ctrl+.", icon="stop")
-        add("chat.pressure", "Memory pressure", self._on_pressure_requested, menu="Run", icon="memory")
+        )  # fmt: skip
+        add("chat.stop", "Stop the reply", self.talk.stop, menu="Run", shortcut="Ctrl+.", icon="stop")
+        add("chat.pressure", "Memory pressure", self.link.press_for_memory, menu="Run", icon="memory")
+        add("chat.replay", "Replay the conversation", self.talk.replay, menu="Run", icon="refresh")
+        add("chat.connectors", "Connectors…", self._on_connectors_requested, menu="Run")
+        add("chat.compare", "Two phones side by side", partial(self._tab.show_page, "compare"), menu="View")
+        add("chat.script", "Scripted run", partial(self._tab.show_page, "script"), menu="View")
         add("chat.input", "Go to the question", self._tab.focus_input, menu="View", shortcut="Ctrl+L", icon="send")
 
-    # -- the phone -------------------------------------------------------------------------------------------------
-
-    def _on_models(self, models: list[ModelFile]) -> None:
-        self._tab.setup.show_choices(profile_choices(), models)
-        self._judge()
+    # -- which phone -----------------------------------------------------------------------------------------------
 
     def recipe(self) -> PhoneRecipe:
-        """The phone that the pickers stand for. Raises ArnyError with what is wrong."""
-        setup = self._tab.setup
-        if not setup.value("tier1"):
-            raise BadRecipe("Choose a GGUF for the router: export a run first, or choose a file.")
-        profile = load_profile(setup.value("device") or "6gb")
-        return PhoneRecipe(
-            title=profile.title, tier1=setup.value("tier1"), tier2=setup.value("tier2"),
-            device=setup.value("device") or "6gb", contract=self._contract.id,
+        """The phone that the pickers, the slider and the editor stand for. Raises ArnyError with what is wrong."""
+        return self._recipe()
+
+    def _recipe(self, queries: str = "") -> PhoneRecipe:
+        return recipe_of(
+            self._tab.setup, self._profile, self._tab.settings.settings, contract=self._contract_name,
+            connectors=self._connectors, queries=queries,
         )  # fmt: skip
+
+    def _script_recipe(self, queries: str) -> PhoneRecipe:
+        return self._recipe(queries)
+
+    @property
+    def _connectors(self) -> str:
+        path = self._context.workspace.root / CONNECTORS_NAME
+        return str(path) if path.is_file() else ""
+
+    def _on_models(self, models: list[ModelFile]) -> None:
+        for setup in self._setups:
+            setup.show_choices(profile_choices(self._own), models)
+        self._look_at_models()
+        self._judge()
+
+    @Slot()
+    def _on_setup_changed(self) -> None:
+        try:
+            profile = chosen_profile(self._tab.setup, self._own)
+        except ArnyError as error:
+            self._context.messages.show_error(error)
+            return
+        if profile.title != self._profile.title:
+            self._profile = profile
+        self._look_at_models()
+        self._judge()
+
+    def _look_at_models(self) -> None:
+        """Read the headers of the chosen files, so that it is known beforehand what would fit."""
+        wanted = [path for tier in ("tier1", "tier2") if (path := self._tab.setup.value(tier))]
+        known = {model.path for model in self._shapes.models} if self._shapes is not None else set()
+        if wanted and set(wanted) != known and missing_extra("infer", "The phone") is None:
+            paths = [Path(name) for name in wanted]
+            self._background.run("shapes", partial(model_shapes, paths), self._on_shapes, self._on_no_shapes)
+
+    def _on_shapes(self, shapes: Shapes) -> None:
+        self._shapes = shapes
+        self._judge()
+
+    def _on_no_shapes(self, _error: Exception) -> None:
+        self._shapes = None  # the phone itself will say what is wrong with the file
+        self._judge()
 
     @Slot()
     def _judge(self) -> None:
         """Say what keeps the phone from starting, or that another one is on than the pickers say."""
-        self._show_profile()
+        self._show_forecast()
         missing = missing_extra("infer", "The phone")
         if missing is not None:
             self._tab.notice.say("warning", missing.sentence, missing.hint)
@@ -146,194 +207,185 @@ class ChatController(QObject):
         try:
             recipe = self.recipe()
         except ArnyError as error:
-            self._tab.allow_phone("" if self._is_on else error.sentence)
+            self._tab.allow_phone("" if self.link.is_on else error.sentence)
             return
         self._tab.allow_phone("")
-        if self._is_on and recipe != self._recipe:
+        if self.link.is_on and self.link.recipe is not None and not _is_same_phone(recipe, self.link.recipe):
             sentence = "The phone that is on has other models or another profile than chosen."
-            self._tab.notice.say("info", sentence, action="Restart the phone", on_action=self.restart)
-        elif self._is_on:
+            self._tab.notice.say("info", sentence, action=_RESTART, on_action=self.restart)
+        elif self.link.is_on:
             self._tab.notice.be_quiet()
 
-    def _show_profile(self) -> None:
-        """The empty phone, as long as none is on."""
-        if self._is_on or not self._tab.setup.value("device"):
-            return
+    def _show_forecast(self) -> None:
+        setup = self._tab.setup
+        self._forecast = forecast(self._profile, self._shapes, setup.value("tier1"), setup.value("tier2"))
+        self._tab.phone.show_forecast(self._forecast, self._profile.ram_mib)
+        self._show_memory()
+
+    @Slot()
+    def _show_memory(self) -> None:
+        """The phone that is on, or was killed, by its own account; else what would be in it."""
+        is_live = self.link.ledger is not None and self.link.phase != "off"
+        ledger = self.link.ledger if is_live else (self._forecast.ledger if self._forecast is not None else None)
+        of_link = self.link.recipe.profile if self.link.recipe is not None else None
+        profile = of_link if is_live and of_link is not None else self._profile
+        panel = self._tab.phone
+        panel.show_memory(picture_of(profile, ledger))
+        panel.show_timeline(self.link.timeline)
+        panel.show_phase(self.link.phase, self.link.about if self.link.phase == "ready" else _about(profile))
+
+    @Slot(int)
+    def _on_ram_chosen(self, ram_mib: int) -> None:
+        self._profile = with_ram_of(self._profile, ram_mib)
+        self._judge()
+
+    @Slot()
+    def _on_edit_requested(self) -> None:
+        editor = ProfileEditor(self._tab)
+        editor.show_profile(self._profile)
+        editor.used.connect(self._use_profile)
+        editor.saved.connect(self._on_profile_saved)
+        editor.finished.connect(editor.deleteLater)
+        editor.open()
+
+    @Slot(object)
+    def _use_profile(self, profile: DeviceProfile) -> None:
+        self._profile = profile
+        self._judge()
+
+    @Slot(object)
+    def _on_profile_saved(self, profile: DeviceProfile) -> None:
         try:
-            self._profile = load_profile(self._tab.setup.value("device"))
+            path = save_profile(profile, self._own)
         except ArnyError as error:
             self._context.messages.show_error(error)
             return
-        self._tab.phone.show_memory(picture_of(self._profile, None))
-        self._tab.phone.about.setText(_about(self._profile))
+        self._use_profile(profile)
+        for setup in self._setups:
+            setup.show_devices(profile_choices(self._own))
+        self._tab.setup.show_value("device", path.stem)
+        self._context.messages.show_message("success", f"{profile.title} is saved as a phone of your own.")
 
-    @property
-    def _is_on(self) -> bool:
-        return self._job is not None and self._job.is_running
+    @Slot()
+    def _on_remedy_requested(self) -> None:
+        if self._forecast is not None and self._forecast.settings is not None:
+            self._use_profile(replace(self._profile, **{f"tier{self._forecast.tier}": self._forecast.settings}))
+
+    # -- on and off ------------------------------------------------------------------------------------------------
+
+    def _ensure_on(self) -> bool:
+        if not self.link.is_on:
+            self.start()
+        return self.link.is_on
 
     @Slot()
     def _on_switch_requested(self) -> None:
-        if self._is_on:
+        if self.link.is_on:
             self._restarts = False
-            self._job.stop("now")  # pyright: ignore[reportOptionalMemberAccess]
+            self.link.stop()
         else:
             self.start()
 
     def restart(self) -> None:
         """Switch off, then on with what is chosen."""
-        if self._is_on:
+        if self.link.is_on:
             self._restarts = True
-            self._job.stop("now")  # pyright: ignore[reportOptionalMemberAccess]
+            self.link.stop()
         else:
             self.start()
 
     def start(self) -> None:
         """Switch the phone on."""
+        self._tab.notice.be_quiet()
+        self._start()
+
+    def _start(self) -> None:
+        self._has_answered = False
         try:
-            recipe = self.recipe()
-            self._profile = load_profile(recipe.device)
-            job = self._context.jobs.start("phone", recipe)
+            self.link.start(self.recipe())
         except ArnyError as error:
             self._context.messages.show_error(error)
-            return
-        self._recipe, self._job, self.ledger = recipe, job, None
-        self._may_continue = False
-        self._tab.notice.be_quiet()
-        self._tab.inspector.show_limits(recipe.complexity_threshold, recipe.confidence_floor)
-        self._tab.phone.show_memory(picture_of(self._profile, None))
-        self._enter("starting", _about(self._profile))
-        job.event_received.connect(self._on_event)
-        job.ended.connect(self._on_ended)
+
+    @Slot(str)
+    def _on_phase_changed(self, phase: PhonePhase) -> None:
+        self._tab.show_phase(phase)
+        self._tab.setup.lock(phase == "starting")
+        self._show_memory()
 
     @Slot(object)
-    def _on_event(self, event: AnyEvent) -> None:
-        if self.sender() is not self._job:
-            return
-        match event:
-            case Stage(name="serve", title=title):
-                self._enter("ready", title.replace("_", " "))
-            case Ledger():
-                self.ledger = event
-            case Decided(request=request):
-                self._chosen = request
-            case Replied():
-                self._may_continue = bool(event.open_turns)
-        self.conversation = heard(self.conversation, event)
-        self._show_soon()
+    def _on_replied(self, _replied: object) -> None:
+        self._has_answered = True
 
     @Slot(object)
     def _on_ended(self, outcome: Outcome) -> None:
-        if self.sender() is not self._job:
-            return
-        was_ready = self.phase == "ready"
-        phase = phase_after(outcome, self.conversation, was_ready=was_ready)
-        self.conversation = ended(self.conversation)
-        if phase != "off":
-            self._tell_end(phase, outcome)
-        self._may_continue = False
-        self._enter(phase)
-        if phase == "off":  # one that was killed keeps its last figures on show
-            self.ledger = None
+        phase = self.link.phase
+        self.talk.show()
+        if phase == "off":
             self._judge()
-        self._on_repaint_due()
-        if self._restarts and phase == "off":
-            self._restarts = False
-            self.start()
+            if self._restarts:
+                self._restarts = False
+                self.start()
+            return
+        self._tell_end(phase, outcome)
+        if phase == "killed" and self._has_answered:
+            self._start()  # as a phone does; one that dies before it ever answered would die again
 
     def _tell_end(self, phase: PhonePhase, outcome: Outcome) -> None:
-        sentence = f"Killed by the system: {outcome.sentence}" if phase == "killed" else outcome.sentence
-        happening = Happening(time_s=time.time(), level="error", text=sentence)
-        self.conversation = with_happening(self.conversation, happening)
-        self._tab.notice.say("error", sentence, outcome.hint, action="Restart the phone", on_action=self.restart)
+        will_restart = phase == "killed" and self._has_answered
+        happening = self.conversation.happenings[-1].text
+        hint = f"The phone restarts. {outcome.hint}" if will_restart else outcome.hint
+        if will_restart:
+            self._tab.notice.say("error", happening, hint)
+        else:
+            self._tab.notice.say("error", happening, hint, action=_RESTART, on_action=self.restart)
 
-    def _enter(self, phase: PhonePhase, about: str = "") -> None:
-        self.phase = phase
-        self._tab.show_phase(phase)
-        self._tab.phone.show_phase(phase, about)
-        self._tab.setup.lock(phase == "starting")
+    # -- files and connectors --------------------------------------------------------------------------------------
 
-    # -- the conversation ------------------------------------------------------------------------------------------
-
-    @Slot(str)
-    def ask(self, query: str) -> None:
-        """Ask the phone; one that is off is switched on first."""
-        if not self._is_on:
-            self.start()
-        if not self._is_on or self._job is None:
-            return
-        self._asked_count += 1
-        request = f"r{self._asked_count}"
-        continues = self._may_continue and not self.conversation.open_request
-        self._may_continue = False
-        earlier = self.conversation.open_turns if continues else []
-        self.conversation = asked(self.conversation, request, query, continues=continues)
-        self._chosen = request
-        self._job.send(Ask(request=request, query=query, earlier=earlier))
-        self._on_repaint_due()
-
-    @Slot()
-    def _on_stop_reply_requested(self) -> None:
-        request = self.conversation.open_request
-        if request and self._job is not None:
-            self._job.send(CancelReply(request=request))
-
-    @Slot()
-    def _on_new_conversation_requested(self) -> None:
-        self._on_stop_reply_requested()
-        self.conversation = Conversation(happenings=self.conversation.happenings)
-        self._chosen, self._may_continue = "", False
-        self._on_repaint_due()
-        self._tab.focus_input()
-
-    @Slot()
-    def _on_new_request_requested(self) -> None:
-        self._may_continue = False
-        self._on_repaint_due()
-        self._tab.focus_input()
-
-    @Slot()
-    def _on_pressure_requested(self) -> None:
-        if self.phase == "ready" and self._job is not None:
-            self._job.send(MemoryPressure())
-            happening = Happening(time_s=time.time(), level="warning", text="The system asks for memory.")
-            self.conversation = with_happening(self.conversation, happening)
-            self._show_soon()
-
-    @Slot(str)
-    def _on_exchange_chosen(self, request: str) -> None:
-        self._chosen = request
-        self._show_inspector()
-
-    @Slot(str)
-    def _on_file_requested(self, which: str) -> None:
+    def _ask_for_file(self, setup: SetupBar, which: str) -> None:
         dialog = QFileDialog(self._tab, "Choose a file", str(self._context.workspace.models), _FILTERS[which])
         dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        dialog.fileSelected.connect(partial(self._on_file_chosen, which))
+        dialog.fileSelected.connect(partial(setup.show_value, which))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
-    def _on_file_chosen(self, which: str, name: str) -> None:
-        self._tab.setup.show_value(which, str(Path(name)))
-
-    def _show_soon(self) -> None:
-        if not self._repaint.isActive():
-            self._repaint.start()
-
     @Slot()
-    def _on_repaint_due(self) -> None:
-        self._tab.show_conversation(self.conversation, continues=self._may_continue)
-        if self.ledger is not None:
-            self._tab.phone.show_memory(picture_of(self._profile, self.ledger))
-            self._tab.phone.show_phase(self.phase)
-        self._show_inspector()
+    def _on_connectors_requested(self) -> None:
+        try:
+            known = load_connectors(Path(self._connectors)) if self._connectors else ConnectorSet()
+        except ArnyError as error:
+            self._context.messages.show_error(error)
+            return
+        dialog = ConnectorsDialog(known, self.contract, self._context.theme, self._tab)
+        dialog.saved.connect(self._on_connectors_saved)
+        dialog.secret_given.connect(self._on_secret_given)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
 
-    def _show_inspector(self) -> None:
-        self._tab.messages.choose(self._chosen)
-        self._tab.inspector.show_exchange(self.conversation.find(self._chosen))
+    @Slot(object)
+    def _on_connectors_saved(self, connectors: ConnectorSet) -> None:
+        try:
+            save_connectors(connectors, self._context.workspace.root / CONNECTORS_NAME)
+        except ArnyError as error:
+            self._context.messages.show_error(error)
+            return
+        self._judge()
+        if self.link.is_on:
+            sentence = "The phone takes the connectors over when it is switched on the next time."
+            self._tab.notice.say("info", sentence, action=_RESTART, on_action=self.restart)
+
+    @Slot(str, str)
+    def _on_secret_given(self, name: str, value: str) -> None:
+        where = store_secret(name, value)
+        said = "in the system's keyring" if where == "keyring" else "for this session only: there is no keyring here"
+        self._context.messages.show_message("success", f"The secret {name} is kept {said}.")
+
+
+def _is_same_phone(one: PhoneRecipe, other: PhoneRecipe) -> bool:
+    """Whether only settings differ that travel with every request."""
+    names = ("tier1", "tier2", "profile", "contract", "connectors")
+    return all(getattr(one, name) == getattr(other, name) for name in names)
 
 
 def _about(profile: DeviceProfile) -> str:
     mode = profile.wished_mode.replace("_", " ")
-    return (
-        f"{profile.title}: {profile.ram_mib / 1024:g} GiB of RAM, {profile.app_budget_mib / 1024:g} for the app, {mode}"
-    )
+    return f"{profile.title}: {profile.ram_mib / 1024:g} GiB of RAM, {profile.app_budget_mib / 1024:.3g} for the app, {mode}"

@@ -7,8 +7,21 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from arny_studio.jobs.events import AnyEvent, Decided, LoadRefused, ModelLoaded, ModelUnloaded, Replied, Token, Turn
+from arny_studio.jobs.events import (
+    AnyEvent,
+    ConfirmationWanted,
+    Decided,
+    Executed,
+    LoadRefused,
+    ModelLoaded,
+    ModelUnloaded,
+    Prompted,
+    Replied,
+    Token,
+    Turn,
+)  # fmt: skip
 from arny_studio.jobs.outcome import Outcome
+from arny_studio.recipe import AskSettings
 
 PhonePhase = Literal["off", "starting", "ready", "killed", "refused", "failed"]
 EXCHANGES_KEPT = 500
@@ -20,11 +33,21 @@ class Exchange(Struct, frozen=True, kw_only=True):
 
     request: str
     query: str
-    continues: bool = False
+    earlier: tuple[Turn, ...] = ()  # the turns that it continues
+    settings: AskSettings = AskSettings()
+    router_prompt: Prompted | None = None
+    reasoner_prompt: Prompted | None = None
     decided: Decided | None = None
+    wanted: ConfirmationWanted | None = None  # nothing is sent before the user agrees
+    executed: Executed | None = None
     reply: str = ""
     replied: Replied | None = None
     is_lost: bool = False  # the phone ended before it answered
+
+    @property
+    def continues(self) -> bool:
+        """Whether it answers a question of the phone."""
+        return bool(self.earlier)
 
     @property
     def is_open(self) -> bool:
@@ -74,10 +97,19 @@ class Conversation(Struct, frozen=True, kw_only=True):
         """The exchange of a request."""
         return next((exchange for exchange in reversed(self.exchanges) if exchange.request == request), None)
 
+    def before(self, request: str) -> Conversation:
+        """The conversation up to, and without, a request: where a fork begins."""
+        names = [exchange.request for exchange in self.exchanges]
+        kept = self.exchanges[: names.index(request)] if request in names else self.exchanges
+        return replace(self, exchanges=kept)
 
-def asked(conversation: Conversation, request: str, query: str, *, continues: bool) -> Conversation:
+
+def asked(
+    conversation: Conversation, request: str, query: str, *, earlier: list[Turn] | None = None,
+    settings: AskSettings | None = None,
+) -> Conversation:  # fmt: skip
     """The conversation with one more open request."""
-    exchange = Exchange(request=request, query=query, continues=continues)
+    exchange = Exchange(request=request, query=query, earlier=tuple(earlier or ()), settings=settings or AskSettings())
     return replace(conversation, exchanges=(*conversation.exchanges, exchange)[-EXCHANGES_KEPT:])
 
 
@@ -86,13 +118,19 @@ def heard(conversation: Conversation, event: AnyEvent) -> Conversation:
     match event:
         case Decided():
             return _changed(conversation, event.request, decided=event)
+        case Prompted():
+            which = "router_prompt" if event.tier == 1 else "reasoner_prompt"
+            return _changed(conversation, event.request, **{which: event})
+        case ConfirmationWanted():
+            return _changed(conversation, event.request, wanted=event)
+        case Executed():
+            return _changed(conversation, event.request, executed=event, wanted=None)
         case Token():
             known = conversation.find(event.request)
-            return (
-                conversation if known is None else _changed(conversation, event.request, reply=known.reply + event.text)
-            )
+            reply = known.reply + event.text if known is not None else ""
+            return _changed(conversation, event.request, reply=reply)
         case Replied():
-            return _changed(conversation, event.request, replied=event, reply=event.reply)
+            return _changed(conversation, event.request, replied=event, reply=event.reply, wanted=None)
     happening = happening_of(event)
     return conversation if happening is None else with_happening(conversation, happening)
 
@@ -101,6 +139,11 @@ def ended(conversation: Conversation) -> Conversation:
     """The conversation after the phone ended: what was open is lost."""
     exchanges = tuple(replace(each, is_lost=True) if each.is_open else each for each in conversation.exchanges)
     return replace(conversation, exchanges=exchanges)
+
+
+def confirmed(conversation: Conversation, request: str) -> Conversation:
+    """The conversation after the user answered whether something may be sent."""
+    return _changed(conversation, request, wanted=None)
 
 
 def with_happening(conversation: Conversation, happening: Happening) -> Conversation:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer, Signal, Slot
-from PySide6.QtWidgets import QButtonGroup, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, QTimer, Signal, Slot
+from PySide6.QtWidgets import QButtonGroup, QScrollArea, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from arny_studio.ui.chat.conversation import Conversation, Exchange
 from arny_studio.ui.chat.inspector import action_chip, milliseconds_in_words
@@ -12,7 +12,7 @@ from arny_studio.ui.widgets.bubble import Bubble
 from arny_studio.ui.widgets.card import Card
 from arny_studio.ui.widgets.chip import Chip
 from arny_studio.ui.widgets.layout import column, holder, row, scrolled, space
-from arny_studio.ui.widgets.text import button, label
+from arny_studio.ui.widgets.text import button, label, plain_tooltip
 
 BUBBLES_KEPT = 200
 SUGGESTIONS = (
@@ -24,9 +24,11 @@ SUGGESTIONS = (
 
 
 class ExchangeView(QWidget):
-    """A question and its reply."""
+    """A question and its reply, with what can be done about them."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    action_requested = Signal(str, str)  # copy | again | edit | wrong | send | decline, and the request
+
+    def __init__(self, exchange: Exchange, theme: ThemeSwitcher) -> None:
         super().__init__()
         self.setProperty("surface", "clear")
         self.request = exchange.request
@@ -37,11 +39,19 @@ class ExchangeView(QWidget):
         self.reply = Bubble("assistant", "", name="Phone")
         self.why = button("Why?", "quiet", tooltip="Show the decision behind this reply.")
         self.why.setCheckable(True)
+        self.buttons = {
+            "edit": _tool(theme, "edit", "Edit the question and go on from here in a fork"),
+            "copy": _tool(theme, "copy", "Copy the reply"),
+            "again": _tool(theme, "refresh", "Ask again with the next seed, in a fork"),
+            "wrong": _tool(theme, "flag", "The decision is wrong: correct it and keep it as a row of a dataset"),
+            "send": button("Send it", "primary"),
+            "decline": button("Do not send"),
+        }
         self._note = label(role="caption", wraps=True)
+        self._wanted = label(role="warning", wraps=True)
+        self._asking = holder(column(self._wanted, row(self.buttons["send"], self.buttons["decline"], 1), gap="s"))
         self._action: QWidget | None = None
-        self.reply.head.addWidget(self.why)
-        self.reply.body.addWidget(self._note)
-        self.setLayout(column(self.question, self.reply, gap="s"))
+        self._place()
         self.show_exchange(exchange)
 
     def show_exchange(self, exchange: Exchange) -> None:
@@ -55,6 +65,25 @@ class ExchangeView(QWidget):
             self._show_action(exchange.action)
         self._note.setText(_cost_words(exchange))
         self._note.setVisible(bool(self._note.text()))
+        for name in ("edit", "copy", "again"):
+            self.buttons[name].setVisible(not exchange.is_open)
+        self.buttons["wrong"].setVisible(exchange.decided is not None and not exchange.is_open)
+        self._asking.setVisible(exchange.wanted is not None)
+        self._wanted.setText(f"{exchange.wanted.sentence} Send it?" if exchange.wanted is not None else "")
+
+    def _place(self) -> None:
+        self.question.head.addWidget(self.buttons["edit"])
+        self.reply.head.addWidget(self.why)
+        self.reply.body.addWidget(self._asking)
+        below = row(gap="xs")
+        below.addWidget(self._note, 1)
+        for name in ("copy", "again", "wrong"):
+            below.addWidget(self.buttons[name])
+        self.reply.body.addLayout(below)
+        self.setLayout(column(self.question, self.reply, gap="s"))
+        for name, made in self.buttons.items():
+            made.setProperty("action", name)
+            made.clicked.connect(self._on_action_clicked)
 
     def _show_action(self, action: str) -> None:
         if self._action is not None:
@@ -62,15 +91,23 @@ class ExchangeView(QWidget):
         self._action = action_chip(action)
         self.reply.head.insertWidget(1, self._action)
 
+    @Slot()
+    def _on_action_clicked(self) -> None:
+        source = self.sender()
+        if source is not None:
+            self.action_requested.emit(str(source.property("action")), self.request)
+
 
 class MessageList(Card):
     """All bubbles, the newest at the bottom; follows the end unless the reader scrolled up."""
 
     exchange_chosen = Signal(str)  # request
     suggestion_chosen = Signal(str)
+    action_requested = Signal(str, str)  # as ExchangeView's
 
     def __init__(self, theme: ThemeSwitcher) -> None:
         super().__init__(flush=True)
+        self._theme = theme
         self._views: dict[str, ExchangeView] = {}
         self._switches = QButtonGroup(self)
         self._lines = QVBoxLayout()
@@ -117,7 +154,8 @@ class MessageList(Card):
         return self._views[request]
 
     def _add(self, exchange: Exchange) -> None:
-        view = ExchangeView(exchange)
+        view = ExchangeView(exchange, self._theme)
+        view.action_requested.connect(self.action_requested)
         self._views[exchange.request] = view
         self._switches.addButton(view.why)
         self._lines.insertWidget(self._lines.count() - 1, view)
@@ -167,6 +205,8 @@ def _waiting_words(exchange: Exchange) -> str:
         return "The phone ended before it could answer."
     if exchange.replied is not None:
         return "(No words.)"
+    if exchange.wanted is not None:
+        return "Waiting for your word."
     return "Deciding…" if exchange.decided is None else "Answering…"
 
 
@@ -175,6 +215,8 @@ def _cost_words(exchange: Exchange) -> str:
     if replied is None:
         return ""
     parts = [milliseconds_in_words(replied.ms)]
+    if replied.expected_ms is not None:
+        parts.append(f"expected on the phone {milliseconds_in_words(replied.expected_ms)}")
     if replied.first_token_ms is not None:
         parts.append(f"first word {milliseconds_in_words(replied.first_token_ms)}")
     if replied.tokens_per_s:
@@ -183,3 +225,12 @@ def _cost_words(exchange: Exchange) -> str:
     if replied.loads:
         parts.append("loaded Tier-2")
     return "  ·  ".join(parts)
+
+
+def _tool(theme: ThemeSwitcher, icon: str, about: str) -> QToolButton:
+    made = QToolButton()
+    made.setIconSize(QSize(15, 15))
+    made.setAccessibleName(about)
+    plain_tooltip(made, about)
+    theme.dress(made, icon, "text_muted")
+    return made

@@ -46,6 +46,11 @@ class RamPicture(Struct, frozen=True, kw_only=True):
     peak: int
 
     @property
+    def is_measured(self) -> bool:
+        """Whether there is a measurement to stand beside the prediction."""
+        return any(each.measured is not None for each in self.slices)
+
+    @property
     def free(self) -> int:
         """What the app may still take."""
         return max(0, self.cap - self.used)
@@ -129,16 +134,26 @@ class RamBar(QWidget):
         painter.setClipPath(clip)
         painter.fillRect(screen, self._theme.color("surface"))
         per_byte = screen.height() / max(1, picture.ram)
-        bottom = screen.bottom()
-        for each in picture.slices:
-            height = max(_LEAST_PX, each.shown * per_byte) if each.shown else 0.0
-            painter.fillRect(
-                QRectF(screen.left(), bottom - height, screen.width(), height),
-                slice_color(self._theme, each.owner, each.part),
-            )
-            bottom -= height
+        gap = 2 if picture.is_measured else 0
+        width = (screen.width() - gap) / (2 if picture.is_measured else 1)
+        self._stack(painter, QRectF(screen.left(), screen.top(), width, screen.height()), picture, per_byte, False)
+        if picture.is_measured:
+            right = QRectF(screen.left() + width + gap, screen.top(), width, screen.height())
+            self._stack(painter, right, picture, per_byte, True)
         painter.restore()
         self._marks(painter, screen, picture, per_byte)
+
+    def _stack(
+        self, painter: QPainter, column: QRectF, picture: RamPicture, per_byte: float, is_measured: bool
+    ) -> None:
+        """The slices one upon the other: predicted in a column at the left, measured at the right."""
+        bottom = column.bottom()
+        for each in picture.slices:
+            size = each.shown if is_measured else each.predicted
+            height = max(_LEAST_PX, size * per_byte) if size else 0.0
+            ground = QRectF(column.left(), bottom - height, column.width(), height)
+            painter.fillRect(ground, slice_color(self._theme, each.owner, each.part))
+            bottom -= height
 
     def _marks(self, painter: QPainter, screen: QRectF, picture: RamPicture, per_byte: float) -> None:
         cap = screen.bottom() - (picture.reserve + picture.cap) * per_byte

@@ -41,9 +41,13 @@ class SetupBar(Card):
 
     def show_choices(self, devices: Entries, models: list[ModelFile]) -> None:
         """Fill the pickers; what somebody chose stays, else the likely files are chosen."""
-        self._fill(self.device, devices, "Profile file…")
+        self.show_devices(devices)
         self._fill(self.tier1, router_choices(models), "Choose a file…")
         self._fill(self.tier2, reasoner_choices(models), "Choose a file…")
+
+    def show_devices(self, devices: Entries) -> None:
+        """Fill the picker of phones anew."""
+        self._fill(self.device, devices, "Profile file…")
 
     def show_value(self, which: str, value: str) -> None:
         """Choose a profile or a file, adding it where it is not offered."""

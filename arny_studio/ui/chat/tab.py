@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QButtonGroup, QPlainTextEdit, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QPlainTextEdit, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from arny_studio.contract import Contract
+from arny_studio.ui.chat.compare_page import ComparePage
+from arny_studio.ui.chat.context_gauge import ContextGauge
 from arny_studio.ui.chat.conversation import Conversation, PhonePhase
 from arny_studio.ui.chat.inspector import Inspector
 from arny_studio.ui.chat.message_list import MessageList
 from arny_studio.ui.chat.phone_panel import PhonePanel
+from arny_studio.ui.chat.script_page import ScriptPage
+from arny_studio.ui.chat.settings_panel import SettingsPanel
 from arny_studio.ui.chat.setup_bar import SetupBar
 from arny_studio.ui.theme import ThemeSwitcher
 from arny_studio.ui.widgets.card import PageHead
@@ -20,6 +24,7 @@ from arny_studio.ui.widgets.text import allow, button, label
 
 _WIDE_FROM_PX = 1080
 _CONTINUES = "Your reply continues the last request; what it knows already is kept."
+PAGES = (("talk", "Conversation"), ("compare", "Side by side"), ("script", "Scripted run"))
 
 
 class ChatTab(QWidget):
@@ -30,6 +35,7 @@ class ChatTab(QWidget):
     stop_reply_requested = Signal()
     new_conversation_requested = Signal()
     new_request_requested = Signal()
+    fork_turned = Signal(int)  # one back, one on
 
     def __init__(self, theme: ThemeSwitcher, contract: Contract) -> None:
         super().__init__()
@@ -40,24 +46,38 @@ class ChatTab(QWidget):
         self.messages = MessageList(theme)
         self.inspector = Inspector(theme, contract)
         self.phone = PhonePanel(theme)
-        self.input = QPlainTextEdit()
-        self.input.setPlaceholderText("Ask the phone…  (Enter sends, Shift+Enter begins a new line)")
-        self.input.setAccessibleName("Your question")
-        self.input.setTabChangesFocus(True)
-        self.input.setFixedHeight(60)
-        self.input.installEventFilter(self)
+        self.settings = SettingsPanel()
+        self.settings.hide()
+        self.gauge = ContextGauge()
+        self.compare, self.script = ComparePage(theme), ScriptPage(theme)
+        self._build_input()
         self._continues = label(_CONTINUES, "caption", wraps=True)
         self._about_continuing = holder(row(self._continues, self.new_request_button))
-        head = PageHead("Chat", "Two models on a simulated phone.", self.new_button, self.switch_button)
+        about = "Two models on a simulated phone."
+        self._head = PageHead("Chat", about, self._build_page_switch(), self.new_button, self.switch_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(space("xl"), space("l"), space("xl"), space("l"))
         layout.setSpacing(space("m"))
-        for part in (head, self.setup, self.notice):
+        for part in (self._head, self.setup, self.notice):
             layout.addWidget(part)
-        layout.addWidget(self._build_body(), 1)
+        self.pages = QStackedWidget()
+        for page in (self._build_body(), self.compare, self.script):
+            self.pages.addWidget(page)
+        layout.addWidget(self.pages, 1)
         self._connect()
         self.show_phase("off")
         self.show_conversation(Conversation(), continues=False)
+        self.show_forks("", can_turn=False)
+        self.show_page("talk")
+
+    def show_page(self, key: str) -> None:
+        """Conversation, side by side, or scripted run."""
+        number = [name for name, _title in PAGES].index(key)
+        self._page_switches.button(number).setChecked(True)
+        self.pages.setCurrentIndex(number)
+        self.setup.setVisible(key != "compare")
+        for made in (self.new_button, self.switch_button):
+            made.setVisible(key == "talk")
 
     def show_phase(self, phase: PhonePhase) -> None:
         """Whether the phone is on."""
@@ -80,8 +100,22 @@ class ChatTab(QWidget):
         self.phone.show_happenings(conversation.happenings)
         is_open = bool(conversation.open_request)
         self.stop_button.setVisible(is_open)
+        self.gauge.show_exchange(conversation.exchanges[-1] if conversation.exchanges else None)
         self._about_continuing.setVisible(continues and not is_open)
         allow(self.new_button, bool(conversation.exchanges), "The conversation has not begun.")
+
+    def show_forks(self, words: str, *, can_turn: bool) -> None:
+        """Which fork of the conversation is shown; nothing while there is one only."""
+        self._forks.setVisible(bool(words))
+        self._fork_words.setText(f"Fork {words}")
+        for made in self.fork_buttons:
+            made.setEnabled(can_turn)
+
+    def show_question(self, words: str) -> None:
+        """Put words into the input, to be changed and sent."""
+        self.input.setPlainText(words)
+        self.input.selectAll()
+        self.focus_input()
 
     def focus_input(self) -> None:
         """Let the user type."""
@@ -107,18 +141,55 @@ class ChatTab(QWidget):
         self.send_button = button("Send", "primary")
         self.stop_button = button("Stop", "danger", tooltip="Stop this reply.")
         self.new_request_button = button("Start a new request instead", "quiet")
+        self.settings_button = button("How it answers", "quiet", tooltip="Seed, sampling per tier, connectors.")
+        self.settings_button.setCheckable(True)
+        theme.dress(self.settings_button, "settings", "accent_text")
         theme.dress(self.new_button, "plus", "text_muted")
         theme.dress(self.send_button, "send", "on_accent")
         theme.dress(self.stop_button, "stop", "danger")
         for target in (self.switch_button, self.new_button, self.send_button, self.stop_button):
             target.setIconSize(QSize(16, 16))
 
+    def _build_input(self) -> None:
+        self.input = QPlainTextEdit()
+        self.input.setPlaceholderText("Ask the phone…  (Enter sends, Shift+Enter begins a new line)")
+        self.input.setAccessibleName("Your question")
+        self.input.setTabChangesFocus(True)
+        self.input.setFixedHeight(60)
+        self.input.installEventFilter(self)
+
+    def _build_page_switch(self) -> QWidget:
+        self._page_switches = QButtonGroup(self)
+        switches = row(gap="xs")
+        for number, (_key, title) in enumerate(PAGES):
+            made = button(title, "quiet")
+            made.setCheckable(True)
+            self._page_switches.addButton(made, number)
+            switches.addWidget(made)
+        switches.addSpacing(space("m"))
+        return holder(switches)
+
+    def _build_forks(self) -> QWidget:
+        self._fork_words = label("", "caption")
+        self.fork_buttons = (button("‹", "quiet"), button("›", "quiet"))
+        for made, name in zip(self.fork_buttons, ("Fork before", "Next fork"), strict=True):
+            made.setAccessibleName(name)
+            made.setFixedWidth(32)
+        self._forks = holder(row(self.fork_buttons[0], self._fork_words, self.fork_buttons[1], 1, gap="xs"))
+        return self._forks
+
     def _build_body(self) -> QWidget:
         asking = row(self.input, column(self.stop_button, self.send_button, 1, gap="xs"), gap="s")
+        below = row(gap="s")
+        below.addWidget(self.settings_button)
+        below.addWidget(self.gauge, 1)
         talk = column(gap="s")
+        talk.addWidget(self._build_forks())
         talk.addWidget(self.messages, 1)
         talk.addWidget(self._about_continuing)
+        talk.addWidget(self.settings)
         talk.addLayout(asking)
+        talk.addLayout(below)
         self._switches = QButtonGroup(self)
         switches = row(gap="xs")
         for number, title in enumerate(("Decision", "Phone")):
@@ -137,12 +208,12 @@ class ChatTab(QWidget):
         self.splitter.addWidget(holder(talk))
         self.splitter.addWidget(holder(side))
         self.splitter.setStretchFactor(0, 1)
-        self.splitter.setSizes([500, 660])
+        self.splitter.setSizes([470, 700])
         for splitter in (self._sides, self.splitter):
             splitter.setHandleWidth(space("m"))
             splitter.setChildrenCollapsible(False)
         for part in (self.inspector, self.phone):
-            part.setMinimumWidth(290)
+            part.setMinimumWidth(312)
         return self.splitter
 
     def _connect(self) -> None:
@@ -152,6 +223,10 @@ class ChatTab(QWidget):
         self.new_button.clicked.connect(self.new_conversation_requested)
         self.new_request_button.clicked.connect(self.new_request_requested)
         self.messages.suggestion_chosen.connect(self.ask_requested)
+        self.settings_button.toggled.connect(self.settings.setVisible)
+        self.fork_buttons[0].clicked.connect(self._on_fork_back)
+        self.fork_buttons[1].clicked.connect(self._on_fork_on)
+        self._page_switches.idClicked.connect(self._on_page_chosen)
         self._switches.idClicked.connect(self._on_side_chosen)
         self._is_wide = True
         self._switches.button(0).setChecked(True)
@@ -166,6 +241,18 @@ class ChatTab(QWidget):
     def _on_side_chosen(self, number: int) -> None:
         self.inspector.setVisible(self._is_wide or number == 0)
         self.phone.setVisible(self._is_wide or number == 1)
+
+    @Slot(int)
+    def _on_page_chosen(self, number: int) -> None:
+        self.show_page(PAGES[number][0])
+
+    @Slot()
+    def _on_fork_back(self) -> None:
+        self.fork_turned.emit(-1)
+
+    @Slot()
+    def _on_fork_on(self) -> None:
+        self.fork_turned.emit(1)
 
     @Slot()
     def _on_send_clicked(self) -> None:
