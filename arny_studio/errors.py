@@ -64,6 +64,12 @@ class MemoryCap(ArnyError):
     kind = "memory_cap"
 
 
+class DeviceLost(ArnyError):
+    """The GPU, or a process that trains with this one, went away in the middle of the work."""
+
+    kind = "library"
+
+
 class OutOfMemory(ArnyError):
     """The real machine ran out of memory."""
 

@@ -20,10 +20,11 @@ from trl.trainer.sft_trainer import SFTTrainer
 
 from arny_studio.engine import checkpoints, cpu_loss
 from arny_studio.engine.evaluation_callback import EvaluationCallback
+from arny_studio.engine.rendering import IGNORED
 from arny_studio.engine.schedule import TimeBudget, rate_factor
 from arny_studio.engine.training_callbacks import AskedToStop, Emit, EventCallback, StopCallback
 from arny_studio.engine.training_data import epoch_order
-from arny_studio.errors import DiskFull, OutOfMemory
+from arny_studio.errors import DeviceLost, DiskFull, OutOfMemory
 from arny_studio.jobs.events import Checkpoint
 from arny_studio.recipe import TrainRecipe
 
@@ -174,6 +175,10 @@ class ArnyTrainer(SFTTrainer):
         if self._takes_shorter_way(inputs):
             total, count = cpu_loss.summed_loss(self._causal_model(), inputs)
             return float(total), count
+        if self._recipe.engine == "unsloth":  # its forward replaces TRL's fused head
+            count = int((inputs["labels"][:, 1:] != IGNORED).sum())
+            with self.compute_loss_context_manager():
+                return float(super().compute_loss(self.model, inputs)) * count, count
         model: Any = self.model
         with self.compute_loss_context_manager():
             output = model(**inputs, use_cache=False, fused_lm_head=True)
@@ -224,12 +229,27 @@ def _named(error: RuntimeError, recipe: TrainRecipe, step: int, checkpointing: b
     """The error as one of ours where it is a lack of memory, else as it is."""
     text = str(error)
     on_gpu = isinstance(error, torch.OutOfMemoryError) or "CUDA out of memory" in text
+    lost = _lost_device(text, step) if not on_gpu else None
+    if lost is not None:
+        return lost
     if not on_gpu and "can't allocate memory" not in text:
         return error
     return OutOfMemory(
         f"{'The GPU' if on_gpu else 'This machine'} ran out of memory at step {step + 1}, with {recipe.batch_size} × "
         f"{recipe.max_seq_length} tokens at a time.",
         hint=f"The smallest change: {smallest_relief(recipe, on_gpu=on_gpu, checkpointing=checkpointing)}.",
+    )
+
+
+def _lost_device(text: str, step: int) -> DeviceLost | None:
+    """A GPU that fell off the bus, or a driver that gave up: nothing of the training's own making."""
+    signs = ("CUDA error", "CUDA driver error", "cuDNN error", "NCCL error")
+    if not any(sign in text for sign in signs):
+        return None
+    reason = next(line for line in text.splitlines() if any(sign in line for sign in signs)).strip()
+    return DeviceLost(
+        f"The GPU gave up at step {step + 1}: {reason}",
+        hint="Look at the cable, the driver and the temperature (nvidia-smi), then resume; checkpoints stand.",
     )
 
 

@@ -25,6 +25,7 @@ from arny_studio.engine.held_out_scoring import held_out_prompts
 from arny_studio.engine.preflight import Plan, placement_here, plan_training, refuse_to_start
 from arny_studio.engine.rendering import Renderer
 from arny_studio.engine.training_data import TrainingRows, read_training_rows
+from arny_studio.engine.unsloth_model import import_unsloth
 from arny_studio.errors import MissingExtra
 from arny_studio.jobs.events import Artifact, Event, Finished, Log, Result, Stage, Stopped
 from arny_studio.recipe import TrainRecipe
@@ -86,6 +87,8 @@ def finetune(
     if asked_to_stop():
         return Stopped(summary="Stopped before training began.", resumable=True)
     _enter("libraries", emit)
+    if recipe.engine == "unsloth":
+        import_unsloth()
     from arny_studio.engine.lora_training import LoraTraining
 
     _enter("model", emit)

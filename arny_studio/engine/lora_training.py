@@ -27,6 +27,7 @@ from arny_studio.engine.evaluation_callback import EvaluationCallback
 from arny_studio.engine.schedule import TimeBudget
 from arny_studio.engine.training_callbacks import AskedToStop, Emit, StopMode
 from arny_studio.engine.training_data import TrainingRows, pack
+from arny_studio.engine.unsloth_model import load_with_unsloth
 from arny_studio.recipe import TrainRecipe
 
 
@@ -81,12 +82,12 @@ class LoraTraining:
             emit=emit,
             lengths=[len(ids) for ids in rows["input_ids"]],
             evaluations=evaluations,
-            model=load_base(base, placement, attention=_attention(recipe, placement)),
+            model=_model(recipe, base, placement),
             args=arguments(recipe, placement, folder, evaluates=held_out is not None),
             train_dataset=rows,
             eval_dataset=held_out,
             processing_class=PreTrainedTokenizerFast.from_pretrained(base, local_files_only=True),
-            peft_config=lora_config(recipe),
+            peft_config=lora_config(recipe) if recipe.engine == "trl" else None,  # Unsloth's comes with its adapter
         )
         if placement.fp16:
             _train_in_full_precision(self.trainer.model)
@@ -200,6 +201,12 @@ def lora_config(recipe: TrainRecipe) -> LoraConfig:
         bias="none",
         task_type="CAUSAL_LM",
     )
+
+
+def _model(recipe: TrainRecipe, base: Path, placement: Placement) -> Any:
+    if recipe.engine == "unsloth":
+        return load_with_unsloth(recipe, base, placement)
+    return load_base(base, placement, attention=_attention(recipe, placement))
 
 
 def _attention(recipe: TrainRecipe, placement: Placement) -> str:
