@@ -136,6 +136,7 @@ class JobsController(QObject):
         super().__init__()
         self._workspace = workspace
         self.jobs: list[ActiveJob] = []
+        self.pythons: dict[str, str] = {}  # by kind: the interpreter of its workers, where it is not ours
         self._tasks: dict[ActiveJob, asyncio.Task[None]] = {}
 
     @property
@@ -204,7 +205,10 @@ class JobsController(QObject):
 
     async def _run(self, job: ActiveJob) -> None:
         try:
-            started = await start_job(job.kind, job.folder, detached=job.outlives_the_window, on_event=job._on_event)
+            started = await start_job(
+                job.kind, job.folder, python=self.pythons.get(job.kind) or None, detached=job.outlives_the_window,
+                on_event=job._on_event,
+            )  # fmt: skip
         except (ArnyError, OSError) as error:
             job._stand(None)
             job._end(_outcome_of(error))

@@ -19,7 +19,9 @@ from msgspec import Struct
 from PySide6.QtCore import QModelIndex
 from PySide6.QtWidgets import QApplication
 
+from arny_studio.extras import missing_extra
 from arny_studio.jobs.folder import RunFolder
+from arny_studio.jobs.workspace import Workspace
 from arny_studio.paths import DEMO_TIER1
 from arny_studio.recipe import DataRecipe, EvaluateRecipe, Recipe
 from arny_studio.ui.app import Studio
@@ -30,6 +32,7 @@ from arny_studio.ui.evaluate.records import evaluations
 from arny_studio.ui.evaluate.tab import EvaluateTab
 from arny_studio.ui.garbage import GuiThreadCollector
 from arny_studio.ui.runs.run_list import RunList
+from arny_studio.ui.screenshots_train import TrainScenes, prepare_workspace
 from arny_studio.ui.settings import SettingsStore, ThemeMode
 from arny_studio.ui.tab import OpenDataset
 
@@ -69,7 +72,8 @@ def main(argv: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as scratch, loop:
         workspace = arguments.workspace or (DEMO_WORKSPACE if DEMO_WORKSPACE.is_dir() else Path(scratch) / "demo")
         studio = Studio(app, SettingsStore(Path(scratch)), workspace.resolve())
-        return loop.run_until_complete(_take_all(studio, arguments.folder))
+        failed = loop.run_until_complete(_take_all(studio, arguments.folder))
+        return failed or loop.run_until_complete(_take_trainings(app, Path(scratch), workspace, arguments.folder))
 
 
 async def _take_all(studio: Studio, folder: Path) -> int:
@@ -101,6 +105,34 @@ async def _take(studio: Studio, shot: Shot, folder: Path) -> None:
         studio.window.pages.setFocus()
         await asyncio.sleep(0.6)
         studio.window.grab().save(str(folder / f"{place.key}-{shot.name}.png"))
+
+
+async def _take_trainings(app: QApplication, scratch: Path, workspace: Path, folder: Path) -> int:
+    """The pages of the Train tab, where trainings can be run."""
+    if missing_extra("train", "Training") is not None:
+        return 0
+    own = prepare_workspace(Workspace(workspace.resolve()), scratch / "trainings")
+    studio = Studio(app, SettingsStore(scratch / "trainings-settings"), own.root)
+    studio.window.show()
+    studio.window.show_tab("train")
+    scenes = TrainScenes(studio, _until)
+    try:
+        await scenes.prepare()
+        for shot, scene in ((shot, scene) for shot in SHOTS for scene in scenes.all):
+            studio.theme.set_mode(shot.theme)
+            studio.window.resize(*shot.size)
+            await scene.show()
+            studio.window.pages.setFocus()
+            await asyncio.sleep(0.6)
+            studio.window.grab().save(str(folder / f"train-{scene.name}-{shot.name}.png"))
+        await scenes.end()
+    except TimeoutError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    finally:
+        studio.window.close()
+        await studio.jobs.close()
+    return 0
 
 
 async def _fill_data(studio: Studio) -> None:

@@ -26,6 +26,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     open_datasets: dict[str, tuple[str, ...]] = {}  # workspace → files that were open, the one in front last
     saved_filters: dict[str, str] = {}  # name → query
     data_columns: tuple[str, ...] = ()  # of the table of rows; empty: those that fit
+    training_python: str = ""  # the Python that trains, where it is not ours
     splitters: dict[str, str] = {}  # name of the splitter → QSplitter.saveState in base64
 
 

@@ -97,7 +97,7 @@ def test_that_tags_and_notes_are_kept_with_their_own_run_and_stand_in_the_compar
     assert read_annotations(runs[1]).tags == []
     board.show_run(runs[0])
     assert notes.note.toPlainText() == "Lower rate next time."
-    train.controller._on_several_chosen([runs[1], runs[0]])
+    train.controller.show_comparison([runs[1], runs[0]])
     page = compared(train, qtbot, 2)
     told = {line.name: line.cells for line in page.model.items if line.group == "Notes"}
     assert told == {"tags": ("", "good, night"), "note": ("", "Lower rate next time.")}

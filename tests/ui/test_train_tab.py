@@ -191,6 +191,19 @@ def test_that_a_dataset_handed_over_becomes_the_training_data(studio, train):
     assert train.widget.new.sources.train_value == str(path)
 
 
+def test_that_the_other_half_of_a_split_is_chosen_with_it(studio, train):
+    whole = tiny_dataset(studio.workspace)
+    halves = [whole.with_name(f"rows.{name}.jsonl") for name in ("train", "validation")]
+    for half in halves:
+        half.write_bytes(whole.read_bytes())
+        train.widget.new.sources.show_dataset(half, is_validation=half == halves[1])
+    train.widget.new.sources.validation.choose("")
+    train.widget.new.sources.show_dataset(whole)
+    assert train.widget.new.sources.validation_value == ""
+    train.widget.new.sources.train.choose(str(halves[0]))
+    assert train.widget.new.sources.validation_value == str(halves[1])
+
+
 def test_that_a_missing_extra_is_said_with_the_command_that_installs_it(studio, train, monkeypatch):
     monkeypatch.setitem(extras.LIBRARIES, "train", ("a_library_that_nobody_has",))
     train.controller.form.judge()

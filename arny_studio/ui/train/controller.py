@@ -72,7 +72,7 @@ class TrainController(QObject):
         tab, run = self._tab, self._tab.run
         tab.new.command_requested.connect(self._on_form_command_requested)
         tab.runs.new_requested.connect(self._on_new_requested)
-        tab.runs.several_chosen.connect(self._on_several_chosen)
+        tab.runs.several_chosen.connect(self.show_comparison)
         tab.compare_requested.connect(self._on_compare_requested)
         run.stop_requested.connect(self._on_stop_requested)
         run.resume_requested.connect(self._on_resume_requested)
@@ -149,7 +149,8 @@ class TrainController(QObject):
     # -- several runs ----------------------------------------------------------------------------------------------
 
     @Slot(object)
-    def _on_several_chosen(self, runs: list[RunFolder]) -> None:
+    def show_comparison(self, runs: list[RunFolder]) -> None:
+        """Put several runs over one another."""
         self.board.show_nothing()
         self._tab.runs.choose_all(runs)
         self._tab.show_comparison()
@@ -162,7 +163,7 @@ class TrainController(QObject):
         others = [model.run_at(line).folder for line in range(model.rowCount())]
         wanted = [*chosen, *(run for run in others if run not in chosen)]
         runs = chosen if len(chosen) >= _COMPARED_AT_FIRST else wanted[:_COMPARED_AT_FIRST]
-        self._on_several_chosen([run for run in others if run in runs])
+        self.show_comparison([run for run in others if run in runs])
 
     # -- one run ---------------------------------------------------------------------------------------------------
 

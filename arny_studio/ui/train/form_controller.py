@@ -11,7 +11,6 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFileDialog
 
 from arny_studio.errors import BadRecipe
-from arny_studio.extras import missing_extra
 from arny_studio.recipe import TrainRecipe
 from arny_studio.recipe.preflight import PreflightReport
 from arny_studio.recipe.presets import list_presets, preset
@@ -19,6 +18,7 @@ from arny_studio.recipe.train import contradictions
 from arny_studio.ui.background import Background
 from arny_studio.ui.tab import OpenDataset, TabContext
 from arny_studio.ui.train.choices import Offers, offers_of
+from arny_studio.ui.train.engine_controller import EngineController
 from arny_studio.ui.train.form_page import FormPage
 from arny_studio.ui.train.preflight import PreflightAsker
 from arny_studio.ui.train.recipe_fields import values_of
@@ -40,6 +40,7 @@ class FormController(QObject):
         self.preset = FIRST_PRESET
         self._foreign = ""  # what an imported recipe carries along
         self._blocker: tuple[TrainRecipe, str] | None = None  # what a look at a recipe found against it
+        self.engine = EngineController(page.engine, context, background, self)
         self.preflight = PreflightAsker(context.workspace.runs, self)
         page.form.show_presets(list_presets())
         self._connect()
@@ -52,6 +53,7 @@ class FormController(QObject):
     def close(self) -> None:
         """Let go of what still reads."""
         self._background.forget("offers")
+        self.engine.close()
         self.preflight.close()
 
     def recipe(self) -> TrainRecipe:
@@ -89,7 +91,8 @@ class FormController(QObject):
     @Slot()
     def judge(self) -> None:
         """Say what keeps the form from starting: the extra, the first thing that is wrong, or what a look found."""
-        missing = missing_extra("train", "Training")
+        self.engine.show_engine(self._page.form.values["engine"])
+        missing = self.engine.missing()
         if missing is not None:
             self._page.notice.say("warning", missing.sentence, missing.hint)
             self._refuse(missing.sentence)
@@ -103,6 +106,8 @@ class FormController(QObject):
             return
         self._page.sources.note.setText(_batches_in_words(recipe))
         objections = contradictions(recipe)
+        if self.engine.problem:
+            objections.setdefault("engine", self.engine.problem)
         self._page.form.show_objections(objections)
         if objections:
             self._refuse(next(iter(objections.values())))
@@ -135,11 +140,13 @@ class FormController(QObject):
         page.queue_requested.connect(self._on_queue_requested)
         page.form.preset_chosen.connect(self._use_preset)
         page.form.changed.connect(self.judge)
+        page.sources.train.currentIndexChanged.connect(self._on_train_chosen)
         page.sources.changed.connect(self.judge)
         page.sources.base_folder_requested.connect(self._on_base_folder_requested)
         page.sources.train_file_requested.connect(partial(self._choose_file, is_validation=False))
         page.sources.validation_file_requested.connect(partial(self._choose_file, is_validation=True))
         page.preflight.row_requested.connect(self._on_row_requested)
+        self.engine.changed.connect(self.judge)
         self.preflight.asked.connect(page.preflight.show_checking)
         self.preflight.answered.connect(self._on_preflight_answered)
         self.preflight.failed.connect(page.preflight.show_failure)
@@ -159,6 +166,14 @@ class FormController(QObject):
     def _on_offers(self, offers: Offers) -> None:
         self._page.sources.show_choices(offers.bases, offers.datasets)
         self.judge()
+
+    @Slot(int)
+    def _on_train_chosen(self, _line: int) -> None:
+        """A file that was split names its other half: `rows.train.jsonl` goes with `rows.validation.jsonl`."""
+        sources = self._page.sources
+        path = Path(sources.train_value)
+        if ".train." in path.name and not sources.validation_value:
+            sources.validation.choose(str(path.with_name(path.name.replace(".train.", ".validation."))))
 
     def _refuse(self, sentence: str) -> None:
         self._page.allow_start(sentence)

@@ -7,6 +7,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QBoxLayout, QMenu, QWidget
 
 from arny_studio.ui.theme import ThemeSwitcher
+from arny_studio.ui.train.engine_card import EngineCard
 from arny_studio.ui.train.preflight_card import PreflightCard
 from arny_studio.ui.train.recipe_form import RecipeForm
 from arny_studio.ui.train.sources_form import SourcesForm
@@ -34,6 +35,7 @@ class FormPage(QWidget):
         self.form = RecipeForm(theme)
         self.notice = Notice(theme)
         self.preflight = PreflightCard(theme)
+        self.engine = EngineCard(theme)
         self.start_button = button("Start training", "primary")
         self.queue_button = button("Add to queue")
         self.more_button = button("More")
@@ -48,7 +50,7 @@ class FormPage(QWidget):
             "New training run", "Fine-tune a LoRA adapter on your data.", self.more_button, self.queue_button,
             self.start_button,
         )  # fmt: skip
-        left = column(self.notice, self.sources, self.preflight, 1, gap="m")
+        left = column(self.notice, self.sources, self.engine, self.preflight, 1, gap="m")
         self._columns = columns = row(gap="m")
         columns.addLayout(left, 1)
         columns.addLayout(column(self.form, 1), 1)

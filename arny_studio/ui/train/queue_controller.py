@@ -56,7 +56,11 @@ class QueueController(QObject):
     def start(self) -> None:
         """Let a worker go through the queue, unless one does."""
         if not self.is_working:
-            self._do(lambda: self._context.jobs.resume(QUEUE_KIND, self.queue.prepare(), "Queue"))
+            self._do(
+                lambda: self._context.jobs.resume(
+                    QUEUE_KIND, self.queue.prepare(python=self._context.jobs.pythons.get("train", "")), "Queue"
+                )
+            )
         self.refresh()
 
     def close(self) -> None:
