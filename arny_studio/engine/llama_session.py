@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -19,18 +19,15 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from arny_studio.engine.gguf_check import GgufInfo, check_gguf
+from arny_studio.engine.llama_batch import Batch, BatchRow
+from arny_studio.engine.llama_library import LlamaFailure, last_word, lib, start_backend
 from arny_studio.engine.llama_log import route_llama_log
-from arny_studio.errors import ArnyError, BadInput, MissingExtra
-
-try:
-    from llama_cpp import llama_cpp as _bindings
-except ImportError as _error:
-    raise MissingExtra("llama-cpp-python", "infer", "Running a model") from _error
-
-lib: Any = _bindings  # its annotations know nothing of ctypes' conversions
+from arny_studio.engine.llama_vocabulary import LlamaVocabulary, logits_view
+from arny_studio.errors import BadInput
 
 KvType = Literal["f32", "f16", "q8_0", "q4_0"]
 Part = tuple[int, Sequence[int]]  # a sequence and the tokens to append to it
+WantedPart = tuple[int, Sequence[int], Sequence[int]]  # the same, and after which of the tokens logits are wanted
 Logits = NDArray[np.float32]
 
 _KV_TYPES = {
@@ -38,12 +35,6 @@ _KV_TYPES = {
 }  # fmt: skip
 _CONTEXT_STEP = 256  # llama.cpp rounds the KV cache up to a multiple of this
 _BYTES_PER_TOKEN_AT_MOST = 16  # on average; longer texts need not be tokenized to know that they do not fit
-
-
-class LlamaFailure(ArnyError):
-    """llama.cpp could not do what it was asked; the sentence carries its own last words."""
-
-    kind = "library"
 
 
 class ContextFull(BadInput):
@@ -86,9 +77,10 @@ class LlamaSession:
         self.path = path
         self.info: GgufInfo = check_gguf(path)
         self.context, self.threads = context, threads or default_threads()
+        self.settings = f"kv={kv_type} batch={batch} repack={use_extra_bufts}"  # what a KV state depends on
         self._model: Any = None
         self._context: Any = None
-        self._batch: _Batch | None = None
+        self._batch: Batch | None = None
         self._flag = ctypes.create_string_buffer(2)
         self.sequences = sequences
         self._tokens: list[list[int]] = [[] for _ in range(sequences)]
@@ -129,11 +121,6 @@ class LlamaSession:
     # -- text and tokens -------------------------------------------------------------------------------------------
 
     @property
-    def vocab(self) -> Any:
-        """llama.cpp's own vocabulary object; valid until `close`."""
-        return self._vocab
-
-    @property
     def chat_template(self) -> str:
         """The chat template's source; empty where the file has none."""
         return (lib.llama_model_chat_template(self._model, None) or b"").decode("utf-8", "replace")
@@ -141,47 +128,39 @@ class LlamaSession:
     @property
     def bos_token(self) -> str:
         """How the token that begins a text is spelt; empty where there is none."""
-        return self._spelling(lib.llama_vocab_bos(self._vocab))
+        return self.vocabulary.bos_token
 
     @property
     def eos_token(self) -> str:
         """How the token that ends a turn is spelt; empty where there is none."""
-        return self._spelling(lib.llama_vocab_eos(self._vocab))
+        return self.vocabulary.eos_token
+
+    @property
+    def n_vocab(self) -> int:
+        """How many tokens there are, which is how long a row of logits is."""
+        return self.vocabulary.size
 
     def tokenize(self, text: str, *, special: bool = False) -> list[int]:
-        """Token ids, without BOS. Control tokens in the text count as text unless `special`."""
-        raw = text.encode("utf-8", "replace")
-        if len(raw) > self.context * _BYTES_PER_TOKEN_AT_MOST:
+        """Token ids, without BOS. Raises ContextFull for a text that is far too long to be worth the work."""
+        if len(text) > self.context * _BYTES_PER_TOKEN_AT_MOST:
             raise ContextFull(
                 f"The text is {len(text):,} characters long; the context of {self.path.name} holds "
                 f"{self.context:,} tokens.",
                 hint="Shorten the text or choose a longer context.",
             )
-        room = len(raw) + 8
-        ids = (lib.llama_token * room)()
-        count = lib.llama_tokenize(self._vocab, raw, len(raw), ids, room, False, special)
-        if count < 0:
-            raise LlamaFailure(f"{self.path.name} could not tokenize a text of {len(raw)} bytes.")
-        return ids[:count]
+        return self.vocabulary.tokenize(text, special=special)
 
     def control_token(self, text: str) -> int | None:
         """The id of the control token spelt like this, if there is one."""
-        ids = self.tokenize(text, special=True)
-        is_control = len(ids) == 1 and lib.llama_vocab_is_control(self._vocab, ids[0])
-        return ids[0] if is_control else None
+        return self.vocabulary.control_token(text)
 
     def piece(self, token: int) -> bytes:
         """The bytes of a token; control tokens have none."""
-        buffer = ctypes.create_string_buffer(256)
-        size = lib.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, False)
-        if size < 0:
-            buffer = ctypes.create_string_buffer(-size)
-            size = lib.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, False)
-        return buffer.raw[:size]
+        return self.vocabulary.piece(token)
 
     def is_end(self, token: int) -> bool:
         """Whether the token ends a turn."""
-        return lib.llama_vocab_is_eog(self._vocab, token)
+        return self.vocabulary.is_end(token)
 
     # -- decoding --------------------------------------------------------------------------------------------------
 
@@ -198,18 +177,39 @@ class LlamaSession:
 
         Raises ContextFull before anything is decoded, Interrupted (with the KV cache as it was) after `interrupt`.
         """
-        for sequence, ids in parts:
+        rows = self.append_wanted([(sequence, ids, (len(ids) - 1,)) for sequence, ids in parts])
+        return np.stack([row.copy() for (row,) in rows])
+
+    def append_wanted(self, parts: Sequence[WantedPart]) -> list[list[Logits]]:
+        """Append tokens to several sequences at once; per part, logits after those of its tokens that are wanted.
+
+        Where all tokens fit one batch the rows of shape (vocab,) are llama.cpp's own memory, valid until the next
+        batch. Raises as `append_all` does.
+        """
+        for sequence, ids, _ in parts:
             self._refuse_overflow(len(self._tokens[sequence]) + len(ids))
         before = [len(tokens) for tokens in self._tokens]
         try:
-            logits = self._decode(parts)
+            rows = self._decode(parts)
         except BaseException:
             for sequence, length in enumerate(before):
                 self.truncate(length, sequence)
             raise
-        for sequence, ids in parts:
+        for sequence, ids, _ in parts:
             self._tokens[sequence] += ids
-        return logits
+        return rows
+
+    def logits_of(self, ids: Sequence[int]) -> Logits:
+        """Logits after every token of a text of its own, (len(ids), vocab); sequence 0 holds the text afterwards."""
+        return np.concatenate(list(self.each_logits(ids)))
+
+    def each_logits(self, ids: Sequence[int], *, rows: int = 32) -> Iterator[Logits]:
+        """The same in slices of at most `rows` tokens: a row of 151,936 logits takes 0.6 MB."""
+        self.truncate(0)
+        for start in range(0, len(ids), rows):
+            part = ids[start : start + rows]
+            (found,) = self.append_wanted([(0, part, range(len(part)))])
+            yield np.stack(found)
 
     def truncate(self, length: int, sequence: int = 0) -> None:
         """Forget everything after the first `length` tokens of a sequence."""
@@ -247,7 +247,7 @@ class LlamaSession:
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def _load_model(self, use_extra_bufts: bool, should_stop: Callable[[], bool] | None) -> None:
-        _start_backend()
+        start_backend()
         params = lib.llama_model_default_params()
         params.n_gpu_layers = 0
         params.load_mode = lib.LLAMA_LOAD_MODE_MMAP
@@ -265,9 +265,8 @@ class LlamaSession:
         if self._model is None:
             if stopped:
                 raise Interrupted
-            raise LlamaFailure(f"llama.cpp cannot load {self.path.name}: {_last_word()}")
-        self._vocab = lib.llama_model_get_vocab(self._model)
-        self.n_vocab: int = lib.llama_vocab_n_tokens(self._vocab)
+            raise LlamaFailure(f"llama.cpp cannot load {self.path.name}: {last_word()}")
+        self.vocabulary = LlamaVocabulary(self._model, self.info)
 
     def _make_context(self, batch: int, kv_type: KvType, sequences: int) -> None:
         params = lib.llama_context_default_params()
@@ -285,12 +284,9 @@ class LlamaSession:
         route_llama_log().clear()
         self._context = lib.llama_init_from_model(self._model, params)
         if self._context is None:
-            raise LlamaFailure(f"llama.cpp cannot make a context of {self.context:,} tokens: {_last_word()}")
+            raise LlamaFailure(f"llama.cpp cannot make a context of {self.context:,} tokens: {last_word()}")
         self._memory = lib.llama_get_memory(self._context)
-        self._batch = _Batch(batch)
-
-    def _spelling(self, token: int) -> str:
-        return lib.llama_vocab_get_text(self._vocab, token).decode("utf-8", "replace") if token >= 0 else ""
+        self._batch = Batch(batch)
 
     def _refuse_overflow(self, length: int) -> None:
         if length > self.context:
@@ -299,24 +295,28 @@ class LlamaSession:
                 hint="Shorten the text or choose a longer context.",
             )
 
-    def _decode(self, parts: Sequence[Part]) -> Logits:
-        flat = [
-            (token, len(self._tokens[sequence]) + n, sequence, n == len(ids) - 1)
-            for sequence, ids in parts
-            for n, token in enumerate(ids)
-        ]
-        rows: list[Logits] = []
+    def _decode(self, parts: Sequence[WantedPart]) -> list[list[Logits]]:
         batch = self._batch
         if batch is None:
             raise LlamaFailure(f"{self.path.name} is closed.")
+        flat = [
+            BatchRow(token, len(self._tokens[sequence]) + n, sequence, part if n in wanted else None)
+            for part, (sequence, ids, asked) in enumerate(parts)
+            for wanted in [frozenset(asked)]
+            for n, token in enumerate(ids)
+        ]
+        rows: list[list[Logits]] = [[] for _ in parts]
         for start in range(0, len(flat), batch.size):
             chunk = flat[start : start + batch.size]
             batch.fill(chunk)
             self._run(batch)
-            rows += [self._logits(n) for n, (_, _, _, wanted) in enumerate(chunk) if wanted]
-        return np.stack(rows)
+            for n, row in enumerate(chunk):
+                if row.wanted_by is not None:
+                    logits = logits_view(self._context, n, self.n_vocab)
+                    rows[row.wanted_by].append(logits.copy() if len(flat) > batch.size else logits)
+        return rows
 
-    def _run(self, batch: _Batch) -> None:
+    def _run(self, batch: Batch) -> None:
         code = lib.llama_decode(self._context, batch.native)
         if code == 0:
             return
@@ -325,52 +325,7 @@ class LlamaSession:
             raise Interrupted
         if code == 1:
             raise ContextFull(f"The KV cache of {self.path.name} is full.", hint="Choose a longer context.")
-        raise LlamaFailure(f"llama.cpp failed to decode with {self.path.name} (code {code}): {_last_word()}")
-
-    def _logits(self, index: int) -> Logits:
-        pointer = lib.llama_get_logits_ith(self._context, index)
-        return np.ctypeslib.as_array(pointer, shape=(self.n_vocab,)).copy()
-
-
-class _Batch:
-    """llama.cpp's input batch, its arrays seen through numpy."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.native = lib.llama_batch_init(size, 0, 1)
-        self._token = np.ctypeslib.as_array(self.native.token, shape=(size,))
-        self._pos = np.ctypeslib.as_array(self.native.pos, shape=(size,))
-        self._logits = np.ctypeslib.as_array(self.native.logits, shape=(size,))
-        for n in range(size):
-            self.native.n_seq_id[n] = 1
-
-    def fill(self, rows: Sequence[tuple[int, int, int, bool]]) -> None:
-        """Rows of (token, position, sequence, whether its logits are wanted)."""
-        count = len(rows)
-        self.native.n_tokens = count
-        tokens, positions, sequences, wanted = zip(*rows, strict=True)
-        self._token[:count], self._pos[:count], self._logits[:count] = tokens, positions, wanted
-        for n, sequence in enumerate(sequences):
-            self.native.seq_id[n][0] = sequence
-
-    def free(self) -> None:
-        lib.llama_batch_free(self.native)
-
-
-_backend_started = False
-
-
-def _start_backend() -> None:
-    global _backend_started
-    route_llama_log()
-    if not _backend_started:
-        lib.llama_backend_init()
-        _backend_started = True
-
-
-def _last_word() -> str:
-    said = [line for line in route_llama_log() if line.strip(".")]
-    return said[-1] if said else "it gave no reason"
+        raise LlamaFailure(f"llama.cpp failed to decode with {self.path.name} (code {code}): {last_word()}")
 
 
 def _first_byte_is_set() -> Any:

@@ -13,9 +13,14 @@ class Sampler:
         self.temperature, self.top_k, self.top_p = temperature, top_k, top_p
         self._random = np.random.default_rng(seed)
 
+    @property
+    def is_greedy(self) -> bool:
+        """Whether it always takes the likeliest token."""
+        return self.temperature <= 0
+
     def choose(self, logits: NDArray[np.float32]) -> int:
         """A token id from logits of shape (vocab,); -inf marks what may not be chosen."""
-        if self.temperature <= 0:
+        if self.is_greedy:
             return int(np.argmax(logits))
         candidates = np.arange(logits.size)
         if 0 < self.top_k < logits.size:

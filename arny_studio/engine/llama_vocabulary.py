@@ -1,0 +1,109 @@
+"""The vocabulary of a loaded model: text → tokens → bytes, through llama.cpp's own tokenizer."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from arny_studio.engine.gguf_check import GgufInfo
+from arny_studio.engine.llama_library import LlamaFailure, lib
+
+_NORMAL = 1  # GGUF token type: ordinary text, spelt in the byte-level alphabet
+
+
+class LlamaVocabulary:
+    """Valid for as long as the model it is of."""
+
+    def __init__(self, model: Any, info: GgufInfo) -> None:
+        self.pointer: Any = lib.llama_model_get_vocab(model)
+        self.size: int = lib.llama_vocab_n_tokens(self.pointer)
+        self._info = info
+
+    @property
+    def bos_token(self) -> str:
+        """How the token that begins a text is spelt; empty where there is none."""
+        return self.spelling(lib.llama_vocab_bos(self.pointer))
+
+    @property
+    def eos_token(self) -> str:
+        """How the token that ends a turn is spelt; empty where there is none."""
+        return self.spelling(self.eos)
+
+    @property
+    def eos(self) -> int:
+        """The id of the token that ends a turn; -1 where there is none."""
+        return lib.llama_vocab_eos(self.pointer)
+
+    def tokenize(self, text: str, *, special: bool = False) -> list[int]:
+        """Token ids, without BOS. Control tokens in the text count as text unless `special`."""
+        raw = text.encode("utf-8", "replace")
+        room = len(raw) + 8
+        ids = (lib.llama_token * room)()
+        count = lib.llama_tokenize(self.pointer, raw, len(raw), ids, room, False, special)
+        if count < 0:
+            raise LlamaFailure(f"{self._info.path.name} could not tokenize a text of {len(raw)} bytes.")
+        return ids[:count]
+
+    def control_token(self, text: str) -> int | None:
+        """The id of the control token spelt like this, if there is one."""
+        ids = self.tokenize(text, special=True)
+        return ids[0] if len(ids) == 1 and self.is_control(ids[0]) else None
+
+    def piece(self, token: int) -> bytes:
+        """The bytes of a token; control tokens have none."""
+        buffer = ctypes.create_string_buffer(256)
+        size = lib.llama_token_to_piece(self.pointer, token, buffer, len(buffer), 0, False)
+        if size < 0:
+            buffer = ctypes.create_string_buffer(-size)
+            size = lib.llama_token_to_piece(self.pointer, token, buffer, len(buffer), 0, False)
+        return buffer.raw[:size]
+
+    @cached_property
+    def pieces(self) -> list[bytes]:
+        """The bytes of every token. Read from the file at once: asking llama.cpp 151,936 times takes half a second."""
+        texts = self._info.values("tokenizer.ggml.tokens")
+        kinds = self._info.values("tokenizer.ggml.token_type")
+        if self._info.text("tokenizer.ggml.model") != "gpt2" or not len(texts) == len(kinds) == self.size:
+            return [self.piece(token) for token in range(self.size)]
+        return [
+            _bytes_of(text) if kind == _NORMAL else self.piece(token)
+            for token, (text, kind) in enumerate(zip(texts, kinds, strict=True))
+        ]
+
+    def spelling(self, token: int) -> str:
+        """How a token stands in the vocabulary; empty for a negative id."""
+        return lib.llama_vocab_get_text(self.pointer, token).decode("utf-8", "replace") if token >= 0 else ""
+
+    def is_end(self, token: int) -> bool:
+        """Whether the token ends a turn."""
+        return lib.llama_vocab_is_eog(self.pointer, token)
+
+    def is_control(self, token: int) -> bool:
+        """Whether the token is markup and no text."""
+        return lib.llama_vocab_is_control(self.pointer, token)
+
+
+def _byte_level_alphabet() -> dict[int, int]:
+    """Unicode characters of byte-level BPE → bytes: what prints stands for itself, the rest from U+0100 on (GPT-2)."""
+    printing = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printing]
+    return dict(zip(printing, printing, strict=True)) | {0x100 + n: byte for n, byte in enumerate(others)}
+
+
+_ALPHABET = _byte_level_alphabet()
+
+
+def _bytes_of(text: str) -> bytes:
+    """A token's bytes; a character outside of the alphabet is its own UTF-8, as llama.cpp has it."""
+    try:
+        return text.translate(_ALPHABET).encode("latin-1")
+    except UnicodeEncodeError:
+        return b"".join(bytes([_ALPHABET[ord(char)]]) if ord(char) in _ALPHABET else char.encode() for char in text)
+
+
+def logits_view(context: Any, row: int, size: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """One row of the last batch's logits, in llama.cpp's own memory: valid until the next batch."""
+    return np.ctypeslib.as_array(lib.llama_get_logits_ith(context, row), shape=(size,))
