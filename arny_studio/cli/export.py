@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, get_args
 
 import msgspec
 import typer
@@ -17,7 +16,7 @@ from rich.table import Table
 from arny_studio.atomic import make_folder, replaced_file
 from arny_studio.cli.running import WorkspacePath, run_recipe
 from arny_studio.errors import BadInput, BadRecipe
-from arny_studio.jobs.answers import answer_of
+from arny_studio.jobs.answers import planned_export
 from arny_studio.jobs.events import Artifact
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.workspace import Workspace
@@ -29,9 +28,9 @@ from arny_studio.recipe import (
     ParitySettings,
     Quant,
     TrainRecipe,
-    dump_recipe,
 )
 from arny_studio.recipe.export import Tier
+from arny_studio.recipe.plan import ExportPlan
 
 _MIB = 1 << 20
 
@@ -96,7 +95,7 @@ def export(
         ),
     )  # fmt: skip
     if dry_run:
-        _print_plan(_planned(recipe, out or Workspace(root).runs), as_json=as_json)
+        _print_plan(planned_export(recipe, out or Workspace(root).runs), as_json=as_json)
         return
     if out is not None:
         make_folder(out)  # hours of work should not end at a folder that cannot be made
@@ -176,28 +175,24 @@ def _tier(named: str) -> Tier:
     return named  # pyright: ignore[reportReturnType] - checked a line above
 
 
-def _planned(recipe: ExportRecipe, folder: Path) -> dict[str, Any]:
-    """What the export would make. Raises BadInput where it cannot be."""
-    with tempfile.TemporaryDirectory() as scratch:
-        file = Path(scratch) / "recipe.toml"
-        file.write_text(dump_recipe(recipe), encoding="utf-8")
-        return answer_of("plan_export", file, str(folder))
-
-
-def _print_plan(plan: dict[str, Any], *, as_json: bool) -> None:
+def _print_plan(plan: ExportPlan, *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(plan))
+        totals = {"needed_bytes": plan.needed_bytes, "about_s": round(plan.about_s, 1)}
+        print(json.dumps(msgspec.to_builtins(plan) | totals))
         return
-    phones = [fit["device"] for fit in next((file["phones"] for file in plan["files"] if file["phones"]), [])]
-    table = Table("file", "MiB", "bits/weight", *phones, box=None)
-    for file in plan["files"]:
-        fits = (f"{fit['needed_bytes'] / _MIB:,.0f} of {fit['cap_bytes'] / _MIB:,.0f} MiB" for fit in file["phones"])
-        table.add_row(file["name"], f"{file['size_bytes'] / _MIB:,.1f}", str(file["bits_per_weight"]), *fits)
+    phones = [fit.device for fit in next((file.phones for file in plan.files if file.phones), [])]
+    table = Table(box=None)
+    for title in ("file", "MiB", "bits/weight", *(f"{phone} (MiB)" for phone in phones)):
+        table.add_column(title, no_wrap=True)
+    for file in plan.files:
+        fits = (f"{fit.needed_bytes / _MIB:,.0f} of {fit.cap_bytes / _MIB:,.0f}" for fit in file.phones)
+        table.add_row(file.name, f"{file.size_bytes / _MIB:,.1f}", str(file.bits_per_weight), *fits)
     console = Console(markup=False, highlight=False, soft_wrap=True)
+    console.width = max(console.width, 140)
     console.print(table)
     console.print(
-        f"{plan['needed_bytes'] / _MIB:,.0f} MiB of disk are needed, {plan['free_bytes'] / _MIB:,.0f} are free;"
-        f" about {plan['about_s']:,.0f} s."
+        f"{plan.needed_bytes / _MIB:,.0f} MiB of disk are needed, {plan.free_bytes / _MIB:,.0f} are free;"
+        f" about {plan.about_s:,.0f} s."
     )
 
 

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from arny_studio.contract import Contract, load_contract
-from arny_studio.engine.export_plan import ExportPlan, plan_export, wanted_quants
+from arny_studio.engine.export_plan import plan_export, wanted_quants
 from arny_studio.engine.export_source import FolderSource, Source, open_source
 from arny_studio.engine.gguf_check import check_gguf
 from arny_studio.engine.gguf_tokenizer_check import Tokenization, check_tokenizer
@@ -35,6 +35,7 @@ from arny_studio.errors import MissingExtra
 from arny_studio.evaluation.parity import FileParity, marked_red
 from arny_studio.jobs.events import Artifact, Event, Log, Progress, Result, Stage
 from arny_studio.recipe import ExportRecipe, Quant
+from arny_studio.recipe.plan import ExportPlan
 
 WORK_FOLDER = ".export.partial"
 _PROGRESS_STEPS = 200  # events a stage sends at most

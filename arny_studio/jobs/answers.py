@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from arny_studio.errors import BadInput
 from arny_studio.jobs.interpreter import worker_command, worker_environment
+from arny_studio.recipe import ExportRecipe, dump_recipe
+from arny_studio.recipe.plan import ExportPlan
 
 
 def answer_of(kind: str, subject: Path, *flags: str) -> dict[str, Any]:
@@ -26,3 +31,11 @@ def answer_of(kind: str, subject: Path, *flags: str) -> dict[str, Any]:
     if "error" in answer:
         raise BadInput(answer["error"], hint=answer["hint"])
     return answer
+
+
+def planned_export(recipe: ExportRecipe, folder: Path) -> ExportPlan:
+    """What an export into `folder` would make. Raises BadInput where it cannot be."""
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch) / "recipe.toml"
+        file.write_text(dump_recipe(recipe), encoding="utf-8")
+        return msgspec.convert(answer_of("plan_export", file, str(folder)), ExportPlan)

@@ -9,19 +9,25 @@ import msgspec
 from msgspec import Struct
 
 from arny_studio import paths
+from arny_studio.evaluation.parity import RED_MARK, is_marked_red
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.workspace import Workspace
 from arny_studio.ui.wording import moment_in_words
 
 LINEAGE_NAME, PREFERRED_QUANT = "lineage.json", "Q4_K_M"
+_LORA = "-LoRA"  # an adapter alone, which no phone can hold without its base
 
 
 class ModelFile(Struct, frozen=True, kw_only=True):
-    """A GGUF. `tier` is 1 or 2, or 0 where neither its lineage nor its name tells."""
+    """A GGUF. `tier` is 1 or 2, or 0 where neither its lineage nor its name tells.
+
+    A red one failed the parity gate: it does not behave like F16, and nobody offers it unasked.
+    """
 
     title: str
     path: Path
     tier: int
+    is_red: bool = False
 
 
 class _Lineage(Struct):
@@ -39,26 +45,29 @@ def model_files(workspace: Workspace) -> list[ModelFile]:
 
 
 def tier_first(files: list[ModelFile], tier: int) -> list[ModelFile]:
-    """Those of a tier first, then those of no known tier, then the rest; else the order stays."""
-    return sorted(files, key=lambda file: (file.tier != tier, file.tier != 0))
+    """Those of a tier first, then those of no known tier, then the rest; red ones last; else the order stays."""
+    return sorted(files, key=lambda file: (file.is_red, file.tier != tier, file.tier != 0))
 
 
 def quant_of(path: Path) -> str:
     """`Q4_K_M` of `some-model-Q4_K_M.gguf`: what follows the last dash."""
-    return path.stem.rpartition("-")[2]
+    return path.stem.removesuffix(RED_MARK).rpartition("-")[2]
 
 
 def _made_by(run: RunFolder) -> list[ModelFile]:
     """The files of one run, the one for phones first."""
-    files = sorted((run.path / "outputs").rglob("*.gguf"), key=lambda path: (quant_of(path) != PREFERRED_QUANT, path))
-    if not files:
-        return []
-    return [ModelFile(title=_made_title(run, path), path=path, tier=_tier_of(path)) for path in files]
+    files = [path for path in (run.path / "outputs").rglob("*.gguf") if not path.stem.endswith(_LORA)]
+    files.sort(key=lambda path: (is_marked_red(path.name), quant_of(path) != PREFERRED_QUANT, path))
+    return [
+        ModelFile(title=_made_title(run, path), path=path, tier=_tier_of(path), is_red=is_marked_red(path.name))
+        for path in files
+    ]
 
 
 def _made_title(run: RunFolder, path: Path) -> str:
     made_s = _lineage_of(path).made_s or path.stat().st_mtime
-    return f"{run.title}  ·  {quant_of(path)}  ·  {moment_in_words(made_s)}"
+    warning = "RED, not ready  ·  " if is_marked_red(path.name) else ""
+    return f"{warning}{run.title}  ·  {quant_of(path)}  ·  {moment_in_words(made_s)}"
 
 
 def _embedded() -> list[ModelFile]:
@@ -71,7 +80,7 @@ def _embedded() -> list[ModelFile]:
 
 
 def _own(path: Path) -> ModelFile:
-    return ModelFile(title=path.name, path=path, tier=_tier_of(path))
+    return ModelFile(title=path.name, path=path, tier=_tier_of(path), is_red=is_marked_red(path.name))
 
 
 def _tier_of(path: Path) -> int:

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import msgspec
 import pytest
 from PySide6.QtCore import Qt
 
 from arny_studio import extras
-from arny_studio.recipe import ExportRecipe
-from arny_studio.ui.export.form import FROM_FOLDERS
+from arny_studio.engine.gguf_check import check_gguf
+from arny_studio.paths import DEMO_TIER1
+from arny_studio.recipe import ExportRecipe, Limit, ParityLimits, ParitySettings
+from arny_studio.ui.export.form import CHECK, FROM_FOLDERS
+from arny_studio.ui.export.quants_model import FIRST_PHONE, SIZE
 from arny_studio.ui.export.sources import Wish, recipe_of
 from arny_studio.ui.tab import ChatWith, EvaluateModel, ExportRun
+from arny_studio.ui.widgets.items_model import CHIPS_ROLE
 from tests.ui.tiny_workspace import finished_run, tiny_base
 
-EXPORT_MS = 40_000
+EXPORT_MS = 120_000
 
 
 @pytest.fixture
 def export(studio, qtbot):
     studio.window.show_tab("export")
     tab = studio.window.tab("export")
+    tab.widget.form.parity.show_settings(ParitySettings(prompts=0))  # the gate has tests of its own below
     qtbot.waitUntil(lambda: not tab.controller._background.is_busy, timeout=30_000)
     return tab
 
@@ -40,13 +46,13 @@ def test_that_a_finished_run_becomes_the_ticked_files_with_size_and_hash(studio,
     assert job.outcome.kind == "finished", job.outcome
     page = export.widget.run
     qtbot.waitUntil(lambda: page.status.text() == "finished", timeout=30_000)
-    ggufs = [file for file in page.files.items if file.kind == "gguf"]
+    ggufs = [line.artifact for line in page.files.items if line.is_gguf]
     assert sorted(file.path.rpartition("-")[2] for file in ggufs) == ["Q4_K_M.gguf", "Q8_0.gguf"]
     for file in ggufs:
         content = (job.folder.path / file.path).read_bytes()
         assert (len(content), hashlib.sha256(content).hexdigest()) == (file.size_bytes, file.sha256)
     assert job.state.stages[0].title.startswith("Merge")
-    assert page.chosen_file is not None and page.chosen_file.path.endswith("Q4_K_M.gguf")  # the smallest one
+    assert page.chosen_file is not None and page.chosen_file.name.endswith("Q4_K_M.gguf")  # the smallest one
 
 
 def test_that_an_exported_file_is_handed_to_chat_and_evaluate(studio, export, qtbot, monkeypatch):
@@ -95,6 +101,7 @@ def test_that_folders_are_exported_as_well(studio, export, qtbot):
     form.base.setText(str(tiny_base(studio.workspace)))
     assert export.widget.start_button.isEnabled()
     recipe = recipe_of(form.wish)
+    assert isinstance(recipe, ExportRecipe)
     assert (recipe.base, recipe.adapter) == (form.base.text(), "")
 
 
@@ -136,3 +143,76 @@ def test_that_without_llama_cpp_only_f16_may_be_started(studio, export, qtbot, m
     assert "arny-studio[infer]" in export.widget.notice.hint.text()
     export.widget.form.quants.choose(("F16",))
     assert export.widget.start_button.isEnabled()
+
+
+def test_that_sizes_disk_time_and_phones_are_said_before_anything_is_made(studio, export, qtbot):
+    hand_over(studio, export, finished_run(studio.workspace), qtbot)
+    form = export.widget.form
+    qtbot.waitUntil(lambda: "of disk" in form.totals.text(), timeout=60_000)
+    form.quants.choose(("Q8_0",))
+    small = form.totals.text()
+    form.quants.choose(("F16", "Q8_0", "Q4_K_M"))
+    assert form.totals.text() != small
+    line = [facts.quant for facts in form.quants.items].index("Q8_0")
+    assert form.quants.index(line, SIZE).data() == "1.5 MiB"
+    assert [tone for _, tone in form.quants.index(line, FIRST_PHONE).data(CHIPS_ROLE)] == ["success"]
+
+
+def test_that_limits_of_the_gate_reach_the_recipe(export):
+    card = export.widget.form.parity
+    settings = ParitySettings(
+        prompts=7,
+        trainer_prompts=0,
+        limits=ParityLimits(kl=Limit(amber=0.01, red=0.02), flips=Limit(amber=0.0, red=0.1)),
+    )
+    card.show_settings(settings)
+    assert card.settings == settings
+    assert export.widget.form.wish.parity == settings
+
+
+def damaged_copy(source: Path, target: Path) -> Path:
+    """Two layers' projections in each other's place: sound values in a file that says something else."""
+    places = {tensor.name: tensor for tensor in check_gguf(source).tensors}
+    raw = bytearray(source.read_bytes())
+    first, second = places["blk.0.attn_q.weight"], places["blk.3.attn_q.weight"]
+    held = raw[first.start : first.start + first.nbytes]
+    raw[first.start : first.start + first.nbytes] = raw[second.start : second.start + second.nbytes]
+    raw[second.start : second.start + second.nbytes] = held
+    target.write_bytes(raw)
+    return target
+
+
+def test_that_a_damaged_quant_turns_red_and_shows_prompt_by_prompt_what_flipped(studio, export, qtbot, tmp_path):
+    form, page = export.widget.form, export.widget.run
+    form.show_source(CHECK)
+    form.checked.setText(str(damaged_copy(DEMO_TIER1, tmp_path / "damaged-tier1-Q8_0.gguf")))
+    form.reference.setText(str(DEMO_TIER1))
+    form.parity.show_settings(ParitySettings(prompts=4))
+    export.widget.start_button.click()
+    job = studio.jobs.jobs[-1]
+    qtbot.waitUntil(lambda: not job.is_running, timeout=EXPORT_MS)
+    assert job.outcome.exit_code == 4, job.outcome
+    qtbot.waitUntil(lambda: len(page.prompts.model.items) == 4, timeout=30_000)
+    assert page.verdict.chip.text() == "red"
+    assert "does not behave like" in page.verdict.sentence.text()
+    shown = page.prompts.model.items[0]
+    assert shown.is_flip and shown.route == "router_error"
+    assert page.prompts.reference.toPlainText() == shown.reference != page.prompts.candidate.toPlainText()
+    assert page.checks.has_checks
+    assert not page.chat_button.isVisible()
+
+
+def test_that_a_bundle_of_an_exported_file_is_made_in_the_chosen_folder(studio, export, qtbot, tmp_path):
+    hand_over(studio, export, finished_run(studio.workspace), qtbot)
+    export.widget.form.quants.choose(("Q8_0",))
+    export.widget.start_button.click()
+    job = studio.jobs.jobs[-1]
+    qtbot.waitUntil(lambda: not job.is_running, timeout=EXPORT_MS)
+    page = export.widget.run
+    qtbot.waitUntil(lambda: page.chosen_file is not None, timeout=30_000)
+    export.controller.make_bundle("ollama", page.chosen_file.artifact, str(tmp_path / "out"))
+    bundle = studio.jobs.jobs[-1]
+    qtbot.waitUntil(lambda: not bundle.is_running, timeout=EXPORT_MS)
+    assert bundle.outcome.kind == "finished", bundle.outcome
+    assert "FROM ./tiny-1.4M-tier1-Q8_0.gguf" in (tmp_path / "out" / "tier1" / "Modelfile").read_text()
+    assert "ollama bundle is ready" in page.notice.sentence.text()

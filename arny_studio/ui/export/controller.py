@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
-from PySide6.QtCore import QObject, Slot
+from msgspec.structs import replace
+from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtWidgets import QFileDialog, QLineEdit
 
 from arny_studio.errors import ArnyError
 from arny_studio.extras import missing_extra
+from arny_studio.jobs.answers import planned_export
 from arny_studio.jobs.events import Artifact
 from arny_studio.jobs.folder import RunFolder
-from arny_studio.recipe import ExportRecipe
+from arny_studio.recipe import BundleRecipe, ExportRecipe, VerifyRecipe
+from arny_studio.recipe.plan import ExportPlan
 from arny_studio.ui.background import Background
 from arny_studio.ui.export.form import FROM_RUN
+from arny_studio.ui.export.quants_model import QUANTS
+from arny_studio.ui.export.records import Records, partner_of, read_records
 from arny_studio.ui.export.sources import FinishedRun, finished_runs, recipe_of
 from arny_studio.ui.export.tab import ExportTab
 from arny_studio.ui.jobs_controller import ActiveJob
 from arny_studio.ui.runs.run_board import RunBoard
 from arny_studio.ui.tab import ChatWith, EvaluateModel, ExportRun, Handover, TabContext
+
+_PLAN_AFTER_MS = 300  # after the last key stroke
 
 
 class ExportController(QObject):
@@ -30,7 +38,12 @@ class ExportController(QObject):
         self._context = context
         self._background = Background(context.messages.show_error)
         self._wanted: RunFolder | None = None  # handed over before the list of runs was read
-        self.board = RunBoard("export", context, self._background, tab.runs, tab.run, self)
+        self._planned: ExportRecipe | None = None  # what the form's sizes are of
+        self._plan_timer = QTimer(self)
+        self._plan_timer.setSingleShot(True)
+        self._plan_timer.setInterval(_PLAN_AFTER_MS)
+        self._plan_timer.timeout.connect(self._on_plan_due)
+        self.board = RunBoard("export verify", context, self._background, tab.runs, tab.run, self)
         self._connect()
         self._add_actions()
         self.refresh()
@@ -51,23 +64,31 @@ class ExportController(QObject):
 
     def close(self) -> None:
         """Let go of what still reads; exports go on."""
-        self._background.forget("sources")
+        self._plan_timer.stop()
+        for topic in ("sources", "plan", "records"):
+            self._background.forget(topic)
         self.board.close()
 
     def _connect(self) -> None:
         tab, run = self._tab, self._tab.run
         tab.start_requested.connect(self._on_start_requested)
         tab.form.changed.connect(self._judge)
-        tab.form.base_folder_requested.connect(partial(self._choose_folder, tab.form.base, "base model"))
+        tab.form.base_requested.connect(partial(self._choose_folder, tab.form.base, "base model"))
+        tab.form.checked_file_requested.connect(partial(self._choose_gguf, tab.form.checked, "GGUF to check"))
+        tab.form.reference_file_requested.connect(partial(self._choose_gguf, tab.form.reference, "F16 GGUF"))
+        tab.form.parity.file_requested.connect(self._choose_prompts)
         tab.form.adapter_folder_requested.connect(partial(self._choose_folder, tab.form.adapter, "adapter"))
         tab.runs.new_requested.connect(self._on_new_requested)
         run.stop_requested.connect(self._on_stop_requested)
         run.again_requested.connect(self._on_again_requested)
         run.chat_requested.connect(self._on_chat_requested)
         run.evaluate_requested.connect(self._on_evaluate_requested)
+        run.bundle_requested.connect(self._on_bundle_requested)
         run.reveal_requested.connect(self.board.reveal)
         self.board.shown_changed.connect(self._on_shown_changed)
         self.board.job_started.connect(self._on_job_started)
+        self.board.job_ended.connect(self._on_job_ended)
+        self._context.jobs.job_ended.connect(self._on_any_job_ended)
 
     def _add_actions(self) -> None:
         add = partial(self._context.actions.add, tab="export")
@@ -85,25 +106,68 @@ class ExportController(QObject):
 
     @Slot()
     def _judge(self) -> None:
-        """Say what keeps the form from starting."""
-        quants = self._tab.form.quants.chosen
-        missing = missing_extra("infer", "Quantizing") if any(quant != "F16" for quant in quants) else None
+        """Say what keeps the form from starting, and find out what it would make."""
+        wish = self._tab.form.wish
+        needs_llama = wish.checks or any(quant != "F16" for quant in wish.quants)
+        purpose = "Checking a GGUF" if wish.checks else "Quantizing"
+        missing = missing_extra("infer", purpose) if needs_llama else None
         if missing is not None:
             self._tab.notice.say("warning", missing.sentence, missing.hint)
-            self._tab.allow_start(f"{missing.sentence} F16 alone needs nothing more.")
+            self._tab.allow_start(
+                missing.sentence if wish.checks else f"{missing.sentence} F16 alone needs nothing more."
+            )
             return
         self._tab.notice.be_quiet()
         try:
-            recipe_of(self._tab.form.wish)
+            recipe = recipe_of(wish)
         except ArnyError as error:
             self._tab.allow_start(error.sentence)
             return
         self._tab.allow_start("")
+        if isinstance(recipe, ExportRecipe):
+            self._ask_for_plan(recipe)
+
+    def _ask_for_plan(self, recipe: ExportRecipe) -> None:
+        """Sizes of every format, whichever are ticked, so that ticking one costs nothing."""
+        asked = replace(recipe, quants=tuple(facts.quant for facts in QUANTS), title="")
+        if asked != self._planned:
+            self._planned = asked
+            self._tab.form.show_plan(None, "Looking at the model…")
+            self._plan_timer.start()
+
+    @Slot()
+    def _on_plan_due(self) -> None:
+        if self._planned is not None:
+            work = partial(planned_export, self._planned, self._context.workspace.runs)
+            self._background.run("plan", work, self._on_planned, self._on_plan_failed)
+
+    def _on_planned(self, plan: ExportPlan) -> None:
+        self._tab.form.show_plan(plan)
+
+    def _on_plan_failed(self, error: Exception) -> None:
+        said = error.sentence if isinstance(error, ArnyError) else str(error)
+        self._tab.form.show_plan(None, f"How large the files will be is not known: {said}")
 
     def _choose_folder(self, target: QLineEdit, what: str) -> None:
         start = target.text() or str(self._context.workspace.models)
         dialog = QFileDialog(self._tab, f"Choose the folder of the {what}", start)
         dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.fileSelected.connect(target.setText)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _choose_gguf(self, target: QLineEdit, what: str) -> None:
+        start = str(Path(target.text()).parent) if target.text() else str(self._context.workspace.runs)
+        self._choose_file(target, f"Choose the {what}", start, "GGUF files (*.gguf)")
+
+    @Slot()
+    def _choose_prompts(self) -> None:
+        start = str(self._context.workspace.datasets)
+        self._choose_file(self._tab.form.parity.data, "Choose held-out prompts", start, "Datasets (*.jsonl)")
+
+    def _choose_file(self, target: QLineEdit, title: str, start: str, kinds: str) -> None:
+        dialog = QFileDialog(self._tab, title, start, kinds)
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
         dialog.fileSelected.connect(target.setText)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
@@ -117,7 +181,8 @@ class ExportController(QObject):
         except ArnyError as error:
             self._context.messages.show_error(error)
             return
-        self.board.start(partial(self._context.jobs.start, "export", recipe))
+        kind = "export" if isinstance(recipe, ExportRecipe) else "verify"
+        self.board.start(partial(self._context.jobs.start, kind, recipe))
 
     @Slot()
     def _on_new_requested(self) -> None:
@@ -128,7 +193,54 @@ class ExportController(QObject):
     def _on_shown_changed(self, folder: RunFolder) -> None:
         self._tab.show_run_page()
         try:
-            self._tab.run.show_recipe(folder.recipe(ExportRecipe))
+            kind = VerifyRecipe if folder.kind == "verify" else ExportRecipe
+            self._tab.run.show_recipe(folder.recipe(kind))
+        except ArnyError as error:
+            self._context.messages.show_error(error)
+        self._read_records(folder)
+
+    def _read_records(self, folder: RunFolder) -> None:
+        self._background.run("records", partial(read_records, folder), self._on_records)
+
+    def _on_records(self, records: Records) -> None:
+        if self.board.shown is not None and records.folder == self.board.shown.path:
+            self._tab.run.show_records(records.parity, records.lineage)
+
+    @Slot(object)
+    def _on_job_ended(self, job: ActiveJob) -> None:
+        if job.folder == self.board.shown:
+            self._read_records(job.folder)
+
+    @Slot(object)
+    def _on_any_job_ended(self, job: ActiveJob) -> None:
+        """A bundle is ready: say where."""
+        if job.kind == "bundle" and job.outcome is not None and job.outcome.kind == "finished":
+            self._tab.run.say_bundled(job.outcome.sentence)
+
+    @Slot(str, object)
+    def _on_bundle_requested(self, target: str, file: Artifact) -> None:
+        """Ask where to, then fill that folder."""
+        dialog = QFileDialog(self._tab, "Choose the folder that is to be filled", str(Path.home()))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.fileSelected.connect(partial(self.make_bundle, target, file))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def make_bundle(self, target: str, file: Artifact, out: str) -> None:
+        """Hand a file over; the phone bundle takes the newest file of the other tier along."""
+        if self.board.shown is None:
+            return
+        path = self.board.shown.path / file.path
+        other = partner_of(self._context.workspace, path, self._tier())
+        pair = (path, other) if self._tier() == 1 else (other, path)
+        if target != "phone":
+            pair = (path, None) if self._tier() == 1 else (None, path)
+        recipe = BundleRecipe(
+            title=f"{target} bundle of {path.name}", target=target,  # pyright: ignore[reportArgumentType] - from the menu of targets
+            tier1=str(pair[0] or ""), tier2=str(pair[1] or ""), out=out
+        )  # fmt: skip
+        try:
+            self._context.jobs.start("bundle", recipe)
         except ArnyError as error:
             self._context.messages.show_error(error)
 

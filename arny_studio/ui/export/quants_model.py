@@ -1,4 +1,4 @@
-"""The formats a model can be exported to, with what the source document says of each, to be ticked."""
+"""The formats a model can be exported to: what each is good for, how large it will be, and which phones hold it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import Any
 from msgspec import Struct
 from PySide6.QtCore import QObject, Qt, Signal
 
+from arny_studio.device.profiles import built_in_profiles
 from arny_studio.recipe import Quant
-from arny_studio.ui.widgets.items_model import AnyIndex, ItemsModel
+from arny_studio.recipe.plan import ExportPlan, PhoneFit
+from arny_studio.ui.widgets.items_model import CHIPS_ROLE, AnyIndex, ItemsModel
+from arny_studio.ui.wording import bytes_in_words
 
 
 class QuantFacts(Struct, frozen=True):
@@ -22,7 +25,7 @@ class QuantFacts(Struct, frozen=True):
     use: str
 
 
-# Bits, quality and use of F16, Q8_0, Q5_K_M and Q4_K_M stand in the source document; the other two are llama.cpp's.
+# Bits, sizes, quality and use of F16, Q8_0, Q5_K_M and Q4_K_M stand in the source document; the others are llama.cpp's.
 QUANTS = (
     QuantFacts("F16", "16", "2.9 GB", "5.8 GB", "Maximum", "Desktop, cloud"),
     QuantFacts("Q8_0", "8", "1.6 GB", "3.2 GB", "Near-lossless", "High-end mobile"),
@@ -32,12 +35,16 @@ QUANTS = (
     QuantFacts("Q4_0", "~4.5", "938 MB", "1.8 GB", "Fair", "Oldest phones"),
 )
 _FIRST: frozenset[Quant] = frozenset({"Q4_K_M", "Q8_0"})
+_PHONES = tuple(built_in_profiles().values())
+FORMAT, BITS, SIZE, FIRST_PHONE = range(4)
+QUALITY = FIRST_PHONE + len(_PHONES)
+USE = QUALITY + 1
 
 
 class QuantsModel(ItemsModel[QuantFacts]):
-    """The table; the first column can be ticked."""
+    """The table; the first column can be ticked. Sizes and phones are known once a plan is."""
 
-    columns = ("Format", "Bits / weight", "1.5B", "3B", "Quality", "Use")
+    columns = ("Format", "Bits / weight", "Size", *(phone.title for phone in _PHONES), "Quality", "Use")
 
     chosen_changed = Signal()
 
@@ -45,11 +52,17 @@ class QuantsModel(ItemsModel[QuantFacts]):
         super().__init__(parent)
         self.items = QUANTS
         self._chosen = set(_FIRST)
+        self._plan: ExportPlan | None = None
 
     @property
     def chosen(self) -> tuple[Quant, ...]:
         """The ticked formats, largest first."""
         return tuple(facts.quant for facts in QUANTS if facts.quant in self._chosen)
+
+    def show_plan(self, plan: ExportPlan | None) -> None:
+        """Show what the files of a model will be; None where no model is known."""
+        self._plan = plan
+        self.dataChanged.emit(self.index(0, 0), self.index(len(QUANTS) - 1, USE))
 
     def choose(self, quants: tuple[Quant, ...]) -> None:
         """Tick exactly these."""
@@ -64,10 +77,33 @@ class QuantsModel(ItemsModel[QuantFacts]):
         self.chosen_changed.emit()
 
     def cell(self, item: QuantFacts, column: int, role: int) -> Any:
-        """The words."""
-        if role == Qt.ItemDataRole.DisplayRole:
-            return (item.quant, item.bits, item.small, item.large, item.quality, item.use)[column]
-        return None
+        """The words, and a chip per phone."""
+        if FIRST_PHONE <= column < QUALITY:
+            fit = self._fit(item, column)
+            if role == CHIPS_ROLE and fit is not None:
+                return [(bytes_in_words(fit.needed_bytes), "success" if fit.fits else "danger")]
+            return ("…" if fit is None else "") if role == Qt.ItemDataRole.DisplayRole else None
+        if role != Qt.ItemDataRole.DisplayRole:
+            return None
+        planned = self._plan.file_of(item.quant) if self._plan is not None else None
+        bits = item.bits if planned is None else f"{planned.bits_per_weight:.2f}"
+        size = "…" if planned is None else bytes_in_words(planned.size_bytes)
+        return {FORMAT: item.quant, BITS: bits, SIZE: size, QUALITY: item.quality, USE: item.use}[column]
+
+    def tooltip(self, item: QuantFacts, column: int) -> str:
+        """What a size means on a phone, and how large the real pair is."""
+        if column == SIZE:
+            return f"{item.small} for a 1.5B model, {item.large} for a 3B one."
+        fit = self._fit(item, column) if FIRST_PHONE <= column < QUALITY else None
+        if fit is None:
+            return ""
+        needed, cap = bytes_in_words(fit.needed_bytes), bytes_in_words(fit.cap_bytes)
+        verb = "fits" if fit.fits else "does not fit"
+        return f"Loaded it takes {needed} with its KV cache and compute buffers; that {verb} the {cap} of {fit.title}."
+
+    def _fit(self, item: QuantFacts, column: int) -> PhoneFit | None:
+        planned = self._plan.file_of(item.quant) if self._plan is not None else None
+        return planned.phones[column - FIRST_PHONE] if planned is not None and planned.phones else None
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """The words, and the tick."""

@@ -1,4 +1,4 @@
-"""What can be exported: finished trainings of the workspace, or an adapter and a base folder."""
+"""What can be exported: finished trainings of the workspace, folders, or an F16 GGUF; and what can be checked."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from msgspec import Struct
 from arny_studio.errors import ArnyError, BadRecipe, MissingFile
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.workspace import Workspace
-from arny_studio.recipe import ExportRecipe, Quant, TrainRecipe
+from arny_studio.recipe import ExportRecipe, ParitySettings, Quant, TrainRecipe, VerifyRecipe
 from arny_studio.ui.wording import moment_in_words
 
 ADAPTER = "outputs/adapter"
+_GGUF = ".gguf"
 
 
 class FinishedRun(Struct, frozen=True, kw_only=True):
@@ -24,7 +25,7 @@ class FinishedRun(Struct, frozen=True, kw_only=True):
 
 
 class Wish(Struct, frozen=True, kw_only=True):
-    """What the form asks for; folders as typed."""
+    """What the form asks for; folders and files as typed. `checked` and `reference` are set where a GGUF is checked."""
 
     run: FinishedRun | None
     base: str = ""
@@ -32,6 +33,11 @@ class Wish(Struct, frozen=True, kw_only=True):
     quants: tuple[Quant, ...] = ()
     name: str = ""
     merged_folder: bool = False
+    lora_gguf: bool = False
+    checks: bool = False
+    checked: str = ""
+    reference: str = ""
+    parity: ParitySettings = ParitySettings()
 
 
 def finished_runs(workspace: Workspace) -> list[FinishedRun]:
@@ -48,8 +54,14 @@ def finished_runs(workspace: Workspace) -> list[FinishedRun]:
     return found
 
 
-def recipe_of(wish: Wish) -> ExportRecipe:
+def recipe_of(wish: Wish) -> ExportRecipe | VerifyRecipe:
     """The recipe that a wish stands for. Raises BadRecipe or MissingFile with what is wrong with it."""
+    if wish.parity.data and not Path(wish.parity.data).is_file():
+        raise MissingFile(f"There is no file of held-out prompts at {wish.parity.data}.")
+    return _check_of(wish) if wish.checks else _export_of(wish)
+
+
+def _export_of(wish: Wish) -> ExportRecipe:
     if not wish.quants:
         raise BadRecipe("Tick at least one format.")
     if wish.name and (Path(wish.name).name != wish.name or wish.name.startswith(".")):
@@ -59,7 +71,7 @@ def recipe_of(wish: Wish) -> ExportRecipe:
         return ExportRecipe(
             title=f"Export of {wish.run.folder.title}", base=recipe.base, adapter=str(wish.run.folder.path / ADAPTER),
             quants=wish.quants, name=wish.name, tier=recipe.tier, contract=recipe.contract,
-            merged_folder=wish.merged_folder,
+            merged_folder=wish.merged_folder, lora_gguf=wish.lora_gguf, parity=wish.parity,
         )  # fmt: skip
     return _from_folders(wish)
 
@@ -67,14 +79,32 @@ def recipe_of(wish: Wish) -> ExportRecipe:
 def _from_folders(wish: Wish) -> ExportRecipe:
     if not wish.base:
         raise BadRecipe("Choose a finished run, or the folder of a base model.")
-    for named, what, needed in (
-        (wish.base, "base model", "config.json"),
-        (wish.adapter, "adapter", "adapter_config.json"),
-    ):
-        if named and not (Path(named) / needed).is_file():
-            raise MissingFile(f"{named} is no {what}: it has no {needed}.")
+    if wish.base.endswith(_GGUF):
+        _require_file(wish.base, "F16 GGUF")
+    else:
+        for named, what, needed in (
+            (wish.base, "base model", "config.json"),
+            (wish.adapter, "adapter", "adapter_config.json"),
+        ):
+            if named and not (Path(named) / needed).is_file():
+                raise MissingFile(f"{named} is no {what}: it has no {needed}.")
     title = f"Export of {Path(wish.adapter or wish.base).name}"
     return ExportRecipe(
         title=title, base=wish.base, adapter=wish.adapter, quants=wish.quants, name=wish.name,
-        merged_folder=wish.merged_folder,
+        merged_folder=wish.merged_folder, lora_gguf=wish.lora_gguf, parity=wish.parity,
     )  # fmt: skip
+
+
+def _check_of(wish: Wish) -> VerifyRecipe:
+    if not wish.checked:
+        raise BadRecipe("Choose the GGUF that is to be checked.")
+    _require_file(wish.checked, "GGUF")
+    if wish.reference:
+        _require_file(wish.reference, "GGUF")
+    title = f"Check of {Path(wish.checked).name}"
+    return VerifyRecipe(title=title, file=wish.checked, reference=wish.reference, parity=wish.parity)
+
+
+def _require_file(named: str, what: str) -> None:
+    if not Path(named).is_file():
+        raise MissingFile(f"There is no {what} at {named}.")

@@ -26,7 +26,7 @@ class ExportTab(QWidget):
         super().__init__()
         none_yet = "No export yet. An export keeps going when this window closes."
         self.runs = RunList(theme, "Exports", "New export", none_yet)
-        self.form = ExportForm()
+        self.form = ExportForm(theme)
         self.notice = Notice(theme)
         self.run = ExportPage(theme)
         self.start_button = button("Start export", "primary")

@@ -1,4 +1,4 @@
-"""Which run of a kind is on the page, and what is known of it: the part that every page of runs has in common."""
+"""Which run of some kinds is on the page, and what is known of it: the part that every page of runs has in common."""
 
 from __future__ import annotations
 
@@ -42,15 +42,16 @@ class RunBoard(QObject):
     """
 
     shown_changed = Signal(object)  # RunFolder
-    job_started = Signal(object)  # ActiveJob of this kind
-    job_ended = Signal(object)  # ActiveJob of this kind
+    job_started = Signal(object)  # ActiveJob of these kinds
+    job_ended = Signal(object)  # ActiveJob of these kinds
     runs_read = Signal(object)  # list[RunSummary]
 
     def __init__(
-        self, kind: str, context: TabContext, background: Background, runs: RunList, page: ShowsRun, parent: QObject
+        self, kinds: str, context: TabContext, background: Background, runs: RunList, page: ShowsRun, parent: QObject
     ) -> None:
+        """`kinds` are separated by spaces."""
         super().__init__(parent)
-        self._kind, self._context, self._background = kind, context, background
+        self._kinds, self._context, self._background = kinds.split(), context, background
         self._runs, self._page = runs, page
         self.shown: RunFolder | None = None
         runs.run_chosen.connect(self.show_run)
@@ -65,8 +66,8 @@ class RunBoard(QObject):
 
     def refresh(self) -> None:
         """Look again at the run folders."""
-        workspace, kind = self._context.workspace, self._kind
-        self._background.run("runs", lambda: summaries(workspace.runs_by_time(), kind), self._on_runs_read)
+        workspace, kinds = self._context.workspace, self._kinds
+        self._background.run("runs", lambda: summaries(workspace.runs_by_time(), kinds), self._on_runs_read)
 
     def close(self) -> None:
         """Show no more of what is still being read."""
@@ -105,7 +106,7 @@ class RunBoard(QObject):
         """Start a worker again on the run on the page."""
         job = self.job
         if self.shown is not None and (job is None or not job.is_running):
-            self._context.jobs.resume(self._kind, self.shown, self.shown.title)
+            self._context.jobs.resume(self.shown.kind, self.shown, self.shown.title)
             self.show_run(self.shown)
 
     @Slot()
@@ -141,13 +142,13 @@ class RunBoard(QObject):
 
     @Slot(object)
     def _on_job_started(self, job: ActiveJob) -> None:
-        if job.kind == self._kind:
+        if job.kind in self._kinds:
             self.refresh()
             self.job_started.emit(job)
 
     @Slot(object)
     def _on_job_changed(self, job: ActiveJob) -> None:
-        if job.kind != self._kind or self._context.jobs.find(job.folder) is not job:
+        if job.kind not in self._kinds or self._context.jobs.find(job.folder) is not job:
             return
         self._show_status(job)
         if job.folder == self.shown and job.state.attempts:
@@ -155,7 +156,7 @@ class RunBoard(QObject):
 
     @Slot(object)
     def _on_job_ended(self, job: ActiveJob) -> None:
-        if job.kind != self._kind:
+        if job.kind not in self._kinds:
             return
         self.refresh()
         if job.folder == self.shown and job.state.outcome is None:  # it never stood: tell what kept it

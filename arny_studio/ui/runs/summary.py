@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -40,9 +40,9 @@ def summarise(folder: RunFolder) -> RunSummary:
     )
 
 
-def summaries(folders: Iterable[RunFolder], kind: str) -> list[RunSummary]:
-    """The runs of one kind, in the order given."""
-    return [summarise(folder) for folder in folders if folder.kind == kind]
+def summaries(folders: Iterable[RunFolder], kinds: Collection[str]) -> list[RunSummary]:
+    """The runs of some kinds, in the order given."""
+    return [summarise(folder) for folder in folders if folder.kind in kinds]
 
 
 def status_on_disk(folder: RunFolder) -> RunStatus:
