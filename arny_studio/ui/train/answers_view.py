@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QButtonGroup, QFrame, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from arny_studio.jobs.events import Answers, HeldOutAnswer
@@ -30,7 +31,7 @@ class AnswersView(QWidget):
         super().__init__()
         self.setProperty("surface", "clear")
         self._rounds: tuple[Answers, ...] = ()
-        self._shown: tuple[int, str] | None = None
+        self._is_due = False  # a round came while the page was hidden
         self.round = Choice("Round of answers")
         self.round.setFixedWidth(200)
         self._about = label(role="caption")
@@ -52,8 +53,18 @@ class AnswersView(QWidget):
         self._rounds = state.answers
         newest = f"Newest: step {self._rounds[-1].step:,}" if self._rounds else ""
         earlier = [(f"Step {one.step:,}", number) for number, one in reversed(list(enumerate(self._rounds[:-1])))]
+        blocked = self.round.blockSignals(True)  # the round is shown once, below
         self.round.show_choices([(newest, _NEWEST), *earlier] if self._rounds else [])
-        self._show_round()
+        self.round.blockSignals(blocked)
+        self._is_due = True
+        if self.isVisible():
+            self._show_round()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Catch up with what came while it was hidden."""
+        super().showEvent(event)
+        if self._is_due:
+            self._show_round()
 
     @property
     def answers(self) -> list[HeldOutAnswer]:
@@ -88,6 +99,7 @@ class AnswersView(QWidget):
         self._show_round()
 
     def _show_round(self) -> None:
+        self._is_due = False
         for part in (self._head, self._body):
             part.setVisible(bool(self._rounds))
         self._none.setVisible(not self._rounds)
