@@ -10,7 +10,23 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from arny_studio import __version__
-from arny_studio.cli import data, demo, evaluate, export, generate, inspect, models, phone, queue, route, runs, train
+from arny_studio.cli import (
+    bundle,
+    compare,
+    data,
+    demo,
+    engines,
+    evaluate,
+    export,
+    generate,
+    inspect,
+    models,
+    phone,
+    queue,
+    route,
+    runs,
+    train,
+)
 from arny_studio.errors import ArnyError, BadInput
 from arny_studio.jobs.outcome import EXIT_STOPPED
 
@@ -54,11 +70,16 @@ app = typer.Typer(
 app.add_typer(generate.app, name="generate")
 app.add_typer(data.app, name="data")
 app.add_typer(runs.app, name="runs")
+runs.app.command("compare")(compare.compare)
+runs.app.command("tag")(compare.tag)
+runs.app.command("note")(compare.note)
 app.add_typer(queue.app, name="queue")
 app.add_typer(models.app, name="models")
 app.add_typer(phone.app, name="phone")
 app.command("train")(train.train)
+app.command("engines")(engines.engines)
 app.command("export")(export.export)
+app.command("bundle")(bundle.bundle)
 app.command("inspect")(inspect.inspect)
 app.command("verify")(inspect.verify)
 app.command("eval")(evaluate.evaluate)
