@@ -14,8 +14,8 @@ from arny_studio.dataset.row_problems import texts_in
 from arny_studio.dataset.row_source import RowSource
 
 _PERIOD_ROWS = 256
-# Characters that JSON writes as themselves at any depth; other letters may be escapes.
-_LITERAL = re.compile(r"[a-z0-9 !#$%&'()*+,\-.:;<=>?@\[\]^_`{|}~]+")
+# Characters that JSON writes as themselves at any depth; other ones may be escapes.
+_LITERAL = re.compile(r"[A-Za-z0-9 !#$%&'()*+,\-.:;<=>?@\[\]^_`{|}~]+")
 
 
 class SearchCancelled(Exception):
@@ -90,7 +90,7 @@ def _matcher_of(query: Text | Pattern) -> Callable[[bytes], bool]:
         pattern = re.compile(query.pattern, re.IGNORECASE if query.ignores_case else 0)
         return lambda raw: (text := searched_text(raw, query.scope)) is not None and pattern.search(text) is not None
     needle = query.needle.casefold()
-    seed = max(_LITERAL.findall(needle), key=len, default="").encode()
+    seed = max(_LITERAL.findall(query.needle), key=len, default="").lower().encode()
 
     def holds(raw: bytes) -> bool:
         if seed not in raw.lower() and b"\\u00" not in raw:

@@ -6,6 +6,14 @@ import json
 import subprocess
 import sys
 
+import pytest
+from typer.testing import CliRunner
+
+from arny_studio.cli.data import app
+from arny_studio.dataset.document import Document
+from arny_studio.errors import BadInput, BadRecipe
+from tests.dataset.rows import conversation, decided, without, write_rows
+
 
 def arny(*arguments):
     command = [sys.executable, "-m", "arny_studio.cli.main", *map(str, arguments)]
@@ -60,3 +68,89 @@ def test_that_bad_input_ends_in_one_sentence_and_leaves_no_file(tmp_path):
         assert (done.returncode, said in done.stderr) == (code, True), (arguments, done.stderr)
         assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def within(*arguments):
+    """A dataset command in this process; what it raises comes out."""
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+@pytest.fixture
+def flawed(tmp_path):
+    rows = (
+        decided("a room in Paris", primary_journey="Hotels", journeys=["Hotels"]), decided("hello"), decided("hello"),
+        conversation(("user", "schÃ¶n"), ("assistant", "ja"), id="p-1"), without("formatting_style", query="bye"),
+    )  # fmt: skip
+    return write_rows(tmp_path / "d.jsonl", *rows)
+
+
+def test_that_a_check_counts_kinds_and_looks_into_another_file(flawed, tmp_path):
+    done = within("check", flawed)
+    assert done.exit_code == 4
+    assert "d.jsonl:1:" in done.stdout and "unknown journeys (error)" in done.stdout
+    other = write_rows(tmp_path / "test.jsonl", decided("HELLO"))
+    found = json.loads(within("check", flawed, "--against", other, "--max-characters", 100, "--near", "--json").stdout)
+    assert found["summary"]["by_kind"] == {
+        "unknown-journey": 1, "missing-field": 1, "truncated": 4, "mojibake": 1, "duplicate": 1, "leak": 2
+    }  # fmt: skip
+    assert len([problem for problem in found["problems"] if problem["rule"] == "leak"]) == 2
+
+
+def test_that_find_prints_matching_rows_byte_for_byte(flawed):
+    rows = flawed.read_bytes().splitlines()
+    assert within("find", flawed, "role:user paris").stdout_bytes == rows[0] + b"\n"
+    assert within("find", flawed, "problem:duplicate or role:id p-1", "--count").stdout.strip() == "2"
+    as_json = [
+        json.loads(line)
+        for line in within("find", flawed, "role:user hello", "--json", "--limit", 1).stdout.splitlines()
+    ]
+    assert as_json == [{"line": 2, "row": rows[1].decode()}]
+
+
+def test_that_stats_count_with_and_without_a_filter(flawed):
+    text = within("stats", flawed).stdout
+    assert "5 rows, 4 usable" in text and "general" in text
+    found = json.loads(within("stats", flawed, "-q", "role:user hello", "--json").stdout)
+    assert (found["rows"], found["total"]) == (2, 5)
+
+
+def test_that_a_dry_run_shows_the_difference_and_changes_nothing(flawed):
+    before = flawed.read_bytes()
+    done = within("fix", flawed, "--dry-run")
+    assert done.exit_code == 4
+    assert "Fix problems: 3 rows would change" in done.stdout
+    assert flawed.read_bytes() == before and not (flawed.parent / ".arny").exists()
+
+
+def test_that_fixing_saves_only_the_repaired_lines_and_keeps_a_snapshot(flawed):
+    before = flawed.read_bytes().splitlines()
+    assert within("fix", flawed).exit_code == 0
+    after = flawed.read_bytes().splitlines()
+    assert [old == new for old, new in zip(before, after, strict=True)] == [False, True, True, False, False]
+    assert json.loads(within("check", flawed, "--json").stdout)["summary"]["by_kind"] == {"duplicate": 1}
+    document = Document.open(flawed, read_only=True)
+    [snapshot] = document.snapshots.all()[-1:]
+    assert document.snapshots.content(snapshot).read_bytes().splitlines() == before
+    document.close()
+
+
+def test_that_dedupe_keeps_the_row_that_was_asked_for(flawed):
+    assert json.loads(within("dedupe", flawed, "--json").stdout)["removed"] == 1
+    assert within("check", flawed, "--json").stdout.count('"rule":"duplicate"') == 0
+    assert within("dedupe", flawed, "--near", "--keep", "most-complete", "--dry-run").exit_code == 0
+
+
+def test_that_bulk_operations_run_over_the_rows_that_match(flawed):
+    done = within("bulk", flawed, "replace", "find=hello", "replacement=hi", "scope=user", "-q", "row:2..3")
+    assert "2 rows changed" in done.stdout
+    assert flawed.read_bytes().count(b'"content":"hi"') == 2
+    for arguments, said in ((("replace", "find"), "name=value"), (("replaec",), "no bulk operation")):
+        with pytest.raises(BadRecipe, match=said):
+            within("bulk", flawed, *arguments)
+
+
+def test_that_a_file_with_unsaved_edits_or_open_elsewhere_is_not_rewritten(flawed):
+    document = Document.open(flawed)
+    with pytest.raises(BadInput, match="open in another window"):
+        within("fix", flawed)
+    document.close()
