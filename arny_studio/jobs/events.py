@@ -189,7 +189,6 @@ class LoadRefused(Event, tag="load_refused", frozen=True, kw_only=True):
     free_bytes: int
     sentence: str
     remedy: str = ""
-    settings: dict[str, Any] = {}  # of the tier, after the remedy; empty where settings alone do not help
 
 
 class Prompted(Event, tag="prompted", frozen=True, kw_only=True):

@@ -24,11 +24,10 @@ _WAITS, _DONE = "waits", "done"
 class CompareController(QObject):
     """Between the page and two phones, of which one is on at a time."""
 
-    def __init__(
-        self, page: ComparePage, context: TabContext, settings: Callable[[], AskSettings], own: Path, contract: str
-    ) -> None:
+    def __init__(self, page: ComparePage, context: TabContext, settings: Callable[[], AskSettings], own: Path) -> None:
         super().__init__(page)
-        self._page, self._context, self._settings, self._own, self._contract = page, context, settings, own, contract
+        self._page, self._context, self._settings, self._own = page, context, settings, own
+        self.contract = "router-v1"  # id or file
         self.sides: list[Side] = [Side(), Side()]
         self._links = [PhoneLink(context.jobs, self), PhoneLink(context.jobs, self)]
         self._recipes: list[PhoneRecipe] = []
@@ -67,7 +66,7 @@ class CompareController(QObject):
         setup = self._page.setups[number]
         profile = with_ram_of(chosen_profile(setup, self._own), self._page.sliders[number].ram_mib)
         settings = replace(self._settings(), seed=self._page.seed.value())
-        return recipe_of(setup, profile, settings, contract=self._contract, connectors="")
+        return recipe_of(setup, profile, settings, contract=self.contract, connectors="")
 
     def _begin(self, number: int) -> None:
         link, recipe = self._links[number], self._recipes[number]
@@ -139,7 +138,7 @@ class CompareController(QObject):
 
 
 def _title(recipe: PhoneRecipe) -> str:
-    profile = recipe.profile
-    ram = f", {profile.ram_mib / 1024:g} GB" if profile is not None else ""
+    ram = f"{recipe.profile.ram_mib / 1024:g} GB" if recipe.profile is not None else ""
+    phone = recipe.title if ram in recipe.title else f"{recipe.title} with {ram}"
     reasoner = f" and {Path(recipe.tier2).name}" if recipe.tier2 else ""
-    return f"{recipe.title}{ram}: {Path(recipe.tier1).name}{reasoner}"
+    return f"{phone}: {Path(recipe.tier1).name}{reasoner}"

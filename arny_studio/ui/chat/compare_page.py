@@ -119,9 +119,11 @@ class ComparePage(QWidget):
         name = label(
             f"≠  {line.name}" if line.differs else line.name, "warning" if line.differs else "muted", wraps=True
         )
+        if line.differs:
+            name.setContentsMargins(0, space("s"), 0, 0)
         self._grid.addWidget(name, number, 0, Qt.AlignmentFlag.AlignTop)
         for place, text in ((1, line.left), (2, line.right)):
-            self._grid.addWidget(_cell(text, line), number, place)
+            self._grid.addWidget(_cell(text, line), number, place, Qt.AlignmentFlag.AlignTop)
 
     @Slot()
     def _on_run_clicked(self) -> None:

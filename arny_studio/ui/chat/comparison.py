@@ -77,10 +77,20 @@ def _decision(side: Side) -> dict[str, Any]:
 
 
 def _written(decision: dict[str, Any], name: str) -> str:
+    """A field as people read it; empty where the decision lacks it."""
     if name not in decision:
         return ""
-    value = decision[name]
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    match decision[name]:
+        case None | []:
+            return "none"
+        case bool(value):
+            return "yes" if value else "no"
+        case list(values) if all(isinstance(value, str) for value in values):
+            return ", ".join(values)
+        case str(text):
+            return text
+        case value:
+            return orjson.dumps(value).decode()
 
 
 def _path(side: Side) -> str:

@@ -37,7 +37,7 @@ class ConnectorsDialog(QDialog):
     def __init__(self, connectors: ConnectorSet, contract: Contract, theme: ThemeSwitcher, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Connectors")
-        self.resize(820, 620)
+        self.resize(840, 680)
         self._set = connectors
         self.list = QListWidget()
         self.list.setAccessibleName("Connectors")

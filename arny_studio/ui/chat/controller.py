@@ -44,11 +44,11 @@ _RESTART = "Restart the phone"
 class ChatController(QObject):
     """Between the Chat tab and the phone worker. One phone at a time, beside a comparison or a scripted run."""
 
-    def __init__(self, tab: ChatTab, context: TabContext, contract: str = "router-v1") -> None:
+    def __init__(self, tab: ChatTab, context: TabContext) -> None:
         super().__init__(tab)
         self._tab, self._context = tab, context
-        self.contract = load_contract(contract)
-        self._contract_name = contract
+        self._contract_name = "router-v1"
+        self.contract = load_contract(self._contract_name)
         self._background = Background(context.messages.show_error)
         self._own = context.workspace.root / OWN_PROFILES
         self._profile: DeviceProfile = load_profile("6gb")  # what picker, slider and editor stand for
@@ -59,7 +59,7 @@ class ChatController(QObject):
         self.link = PhoneLink(context.jobs, self)
         self.talk = TalkController(tab, context, self.link, self.contract, self._ensure_on)
         settings = lambda: tab.settings.settings  # noqa: E731 - read when it is asked
-        self.compare = CompareController(tab.compare, context, settings, self._own, contract)
+        self.compare = CompareController(tab.compare, context, settings, self._own)
         self.script = ScriptController(tab.script, context, self._script_recipe)
         self._connect()
         self._add_actions()
@@ -88,6 +88,16 @@ class ChatController(QObject):
     def ask(self, query: str) -> None:
         """Ask the phone; one that is off is switched on first."""
         self.talk.ask(query)
+
+    @Slot(str)
+    def use_contract(self, name_or_path: str) -> None:
+        """Decide, judge and correct by another contract: a built-in id or a file."""
+        self._contract_name, self.contract = name_or_path, load_contract(name_or_path)
+        self.talk.use_contract(self.contract)
+        self.compare.contract = name_or_path
+        self._tab.inspector.use_contract(self.contract)
+        self._tab.inspector.limits.show_limits(Thresholds.of(self.contract))
+        self._judge()
 
     def receive(self, handover: Handover) -> None:
         """Put a file into the phone."""
@@ -119,6 +129,7 @@ class ChatController(QObject):
         tab.phone.remedy_requested.connect(self._on_remedy_requested)
         tab.setup.changed.connect(self._on_setup_changed)
         tab.settings.connectors_requested.connect(self._on_connectors_requested)
+        tab.settings.contract_chosen.connect(self.use_contract)
         for setup in self._setups:
             setup.file_requested.connect(partial(self._ask_for_file, setup))
         link.phase_changed.connect(self._on_phase_changed)

@@ -51,9 +51,8 @@ class Inspector(Card):
         self.path = PathView(theme)
         self.because = label(role="muted", wraps=True)
         self.problems = label(role="danger", wraps=True, selectable=True)
-        self._limits = {contract.roles.score: (100.0, 0.0), contract.roles.confidence: (1.0, 0.0)}
-        self._score, self._confidence = contract.roles.score, contract.roles.confidence
-        self.show_limits(contract.threshold, contract.confidence_floor)
+        self._limits: dict[str, tuple[float, float]] = {}
+        self.use_contract(contract)
         self.decision = DecisionView(theme, self._limits)
         self.prompt_button = button("Exact prompt…", "quiet")
         self.wrong_button = button("This is wrong…", "quiet")
@@ -68,6 +67,11 @@ class Inspector(Card):
         )
         self._build()
         self.show_exchange(None)
+
+    def use_contract(self, contract: Contract) -> None:
+        """Know the fields of another contract that are held against a limit."""
+        self._score, self._confidence = contract.roles.score, contract.roles.confidence
+        self.show_limits(contract.threshold, contract.confidence_floor)
 
     def show_limits(self, threshold: int, confidence_floor: float) -> None:
         """The two limits that the shown decision was judged by."""

@@ -13,6 +13,8 @@ from arny_studio.ui.chat.conversation import Exchange
 from arny_studio.ui.widgets.layout import column, row, space
 from arny_studio.ui.widgets.text import allow, button, label
 
+SLIDER_PX = 20  # less would cut the handle
+
 
 class _Limit(QSlider):
     """A slider of whole steps that leaves the wheel to the page."""
@@ -20,6 +22,7 @@ class _Limit(QSlider):
     def __init__(self, name: str, most: int) -> None:
         super().__init__(Qt.Orientation.Horizontal)
         self.setRange(0, most)
+        self.setMinimumHeight(SLIDER_PX)
         self.setAccessibleName(name)
 
     def wheelEvent(self, event: QWheelEvent) -> None:

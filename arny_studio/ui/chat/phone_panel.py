@@ -27,6 +27,7 @@ _PHASES: dict[PhonePhase, tuple[str, Tone]] = {
 _MARKS = {"info": "", "warning": "! ", "error": "× "}
 _PHONE_PX = 200
 STEPS_PER_GIB = 2
+SLIDER_PX = 20  # less would cut the handle
 HONESTLY = (
     "Memory and load policy are simulated. Speed is this computer's, not the phone's, unless a benchmark of the phone "
     "was imported. Cloud results come from an offline sandbox where no connector is set."
@@ -40,6 +41,7 @@ class RamSlider(QSlider):
         super().__init__(Qt.Orientation.Horizontal)
         self.setRange(2 * STEPS_PER_GIB, 16 * STEPS_PER_GIB)
         self.setPageStep(2 * STEPS_PER_GIB)
+        self.setMinimumHeight(SLIDER_PX)
         self.setAccessibleName("RAM of the phone")
 
     def wheelEvent(self, event: QWheelEvent) -> None:

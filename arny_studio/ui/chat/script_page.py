@@ -19,6 +19,7 @@ from arny_studio.ui.widgets.layout import clear, column, row, space
 from arny_studio.ui.widgets.table import Table
 from arny_studio.ui.widgets.text import allow, button, elided, label
 
+_SHORT = 24  # characters of a name that need no second line
 _QUERY, _PATH, _INTENT, _SCORE, _MS, _EXPECTED, _PEAK, _LOADS, _REPLY = range(9)
 
 
@@ -111,7 +112,7 @@ class ScriptPage(QWidget):
         """The figures of the run so far."""
         clear(self._figures)
         for line, (name, value) in enumerate(figures):
-            self._figures.addWidget(label(name, "muted", wraps=True), line, 0)
+            self._figures.addWidget(label(name, "muted", wraps=len(name) > _SHORT), line, 0)
             self._figures.addWidget(label(value, "body", wraps=True, selectable=True), line, 1)
         allow(self.report_button, has_report, "There is no report yet.")
 

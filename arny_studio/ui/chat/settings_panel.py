@@ -7,9 +7,10 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QGridLayout, QWidget
 
+from arny_studio.contract import built_in_contracts
 from arny_studio.recipe import AskSettings
 from arny_studio.ui.widgets.card import Card
-from arny_studio.ui.widgets.inputs import Number
+from arny_studio.ui.widgets.inputs import Choice, Number
 from arny_studio.ui.widgets.layout import row, space
 from arny_studio.ui.widgets.text import button, label, plain_tooltip
 
@@ -38,6 +39,7 @@ class SettingsPanel(Card):
 
     changed = Signal()
     connectors_requested = Signal()
+    contract_chosen = Signal(str)
 
     def __init__(self) -> None:
         super().__init__("How it answers")
@@ -46,6 +48,8 @@ class SettingsPanel(Card):
         self.router_temperature, self.reasoner_temperature = Temperature("Router"), Temperature("Reasoner")
         self.router_tokens, self.reasoner_tokens = Number(1, 4096, 256), Number(1, 8192, 512)
         self.constrained = QCheckBox("Decode under the contract's schema")
+        self.contract = Choice("Contract")
+        self.contract.show_choices([(name, name) for name in built_in_contracts()])
         self._others = AskSettings()
         self.source_button = button("As in the source document", tooltip="Router 0.3 and 256, reasoner 0.7 and 512.")
         self.default_button = button("Defaults", tooltip="The router greedy; else as in the source document.")
@@ -53,7 +57,9 @@ class SettingsPanel(Card):
         for made in (self.source_button, self.default_button, self.connectors_button):
             self.head.addWidget(made)
         self.add(self._build_grid())
-        self.add(row(self.constrained, 1))
+        last = row(self.constrained, 1, label("Contract", "muted"), gap="m")
+        last.addWidget(self.contract, 1)
+        self.add(last)
         self._connect()
         self.show_settings(AskSettings())
 
@@ -116,6 +122,11 @@ class SettingsPanel(Card):
         self.source_button.clicked.connect(self._on_source_clicked)
         self.default_button.clicked.connect(self._on_default_clicked)
         self.connectors_button.clicked.connect(self.connectors_requested)
+        self.contract.currentIndexChanged.connect(self._on_contract_chosen)
+
+    @Slot(int)
+    def _on_contract_chosen(self, _number: int) -> None:
+        self.contract_chosen.emit(str(self.contract.currentData()))
 
     @Slot()
     def _on_source_clicked(self) -> None:

@@ -50,6 +50,10 @@ class TalkController(QObject):
         self.repaint.setInterval(REPAINT_INTERVAL_MS)
         self._connect()
 
+    def use_contract(self, contract: Contract) -> None:
+        """Judge and correct by another contract."""
+        self._contract = contract
+
     @property
     def is_replaying(self) -> bool:
         """Whether a replay goes on."""
