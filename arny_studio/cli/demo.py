@@ -115,7 +115,7 @@ def _dataset(workspace: Workspace, tier: Tier, plan: DemoPlan) -> dict[Side, Pat
     summary, problems = summarise(check_file(path, load_contract()))
     if problems:
         raise BadInput(f"The generator wrote a row that its own contract refuses: {problems[0]}")
-    written = split_file(path, path.parent, SHARES)
+    written = split_file(path, path.parent, SHARES, fresh=True).sides
     counts = ", ".join(f"{side} {count:,}" for side, (_, count) in written.items())
     _say(f"     {path.name}: {rows:,} samples ({rows / elapsed_s:,.0f}/s), {summary.usable:,} valid; {counts}")
     return {side: file for side, (file, _) in written.items()}

@@ -251,10 +251,10 @@ class Document(EditedRows):
         if outside is not None and outside.is_gone:
             return None
         reason: Reason = "save" if outside is None else "outside"
-        if reason == "save" and self.snapshots.has_one_of(datetime.now(), "save"):
-            return None
         title = "Before the first save of the day" if outside is None else "As another program left it"
         digest = self.saved_hash if outside is None or outside.found_hash is None else outside.found_hash
+        if reason == "save" and self.snapshots.covers(datetime.now(), digest):
+            return None
         try:
             self.snapshots.add(self.sidecar.dataset, digest, title=title, reason=reason, bring=linked)
         except (ArnyError, OSError) as error:

@@ -74,9 +74,13 @@ class Snapshots:
                 return found
         raise MissingFile(f"There is no snapshot {name!r}.", hint="List them with: arny data history list FILE")
 
-    def has_one_of(self, day: datetime, reason: Reason) -> bool:
-        """Whether a snapshot was taken for this reason on the local day."""
-        return any(one.reason == reason and one.at.astimezone().date() == day.astimezone().date() for one in self.all())
+    def covers(self, day: datetime, digest: str) -> bool:
+        """Whether the first save of the local day needs no snapshot: there was one, or the content is kept anyway."""
+        today = day.astimezone().date()
+        found = self.all()
+        return any(one.reason == "save" and one.at.astimezone().date() == today for one in found) or (
+            bool(found) and found[0].content_hash == digest
+        )
 
     def content(self, snapshot: Snapshot) -> Path:
         """The file with a snapshot's content. Raises BadInput where it is gone or no longer what it was."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import typer
 
 from arny_studio.cli import generate
+from arny_studio.cli.data import history
 from arny_studio.cli.data.check import check
+from arny_studio.cli.data.convert import convert
 from arny_studio.cli.data.dedupe import dedupe
+from arny_studio.cli.data.diff import diff
 from arny_studio.cli.data.find import find
 from arny_studio.cli.data.fix import bulk, fix
 from arny_studio.cli.data.split import split
@@ -20,4 +23,7 @@ app.command("fix")(fix)
 app.command("bulk")(bulk)
 app.command("dedupe")(dedupe)
 app.command("split")(split)
+app.command("convert")(convert)
+app.command("diff")(diff)
+app.add_typer(history.app, name="history")
 app.add_typer(generate.app, name="generate")

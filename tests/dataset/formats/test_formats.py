@@ -9,10 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arny_studio.contract import load_contract
-from arny_studio.contract.decision import encode
-from arny_studio.dataset.formats import contract_conversion, convert_file, detect, preview
-from arny_studio.dataset.formats.contracts import converted_decision
+from arny_studio.dataset.formats import convert_file, detect, preview
 from arny_studio.dataset.formats.shapes import SHAPES, ShapeError, shape_of
 from arny_studio.dataset.generate.tier1 import generate_tier1
 from arny_studio.errors import BadInput, BadRecipe, MissingFile
@@ -29,12 +26,6 @@ SAMPLES = {
     "alpaca": {"instruction": "Hi", "input": "", "output": "Hello", "system": "Be brief."},
     "prompt_completion": {"prompt": TURNS[:2], "completion": TURNS[2:]},
     "chatml": {"text": "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHello<|im_end|>\n"},
-}  # fmt: skip
-TOOL_CALL = {
-    "intent": "get_weather", "primary_journey": "general", "journeys": ["general"], "needs_tools": True,
-    "tool": "weather.now", "arguments": {"city": "Paris"}, "missing_fields": [], "needs_clarification": False,
-    "clarification": None, "complexity_score": 20, "routing_confidence": 0.9, "formatting_style": "plain",
-    "response_template": "It is {temperature} in Paris.",
 }  # fmt: skip
 
 
@@ -159,42 +150,6 @@ def test_that_a_csv_says_which_line_is_wrong(tmp_path):
     path.write_bytes(b"prompt,completion\na,b\nc,\xe9\n")
     with pytest.raises(BadInput, match=r"line 3, byte 3 \(0xe9\)"):
         preview(path)
-
-
-def test_that_a_decision_converted_to_the_other_contract_is_valid_there_and_keeps_what_both_know():
-    router, tools = load_contract("router-v1"), load_contract("tools-v1")
-    convert, back = contract_conversion(router, tools), contract_conversion(tools, router)
-    for row in generate_tier1(200, seed=5, contract=router):
-        raw = orjson.dumps(row)
-        made = convert(raw)
-        assert made is not None
-        value = orjson.loads(made)
-        decision = json.loads(value["messages"][-1]["content"])
-        assert tools.check(decision) == []
-        assert value["messages"][0]["content"] == tools.system_prompt("tier1")
-        assert value["messages"][1:-1] == row["messages"][1:-1]
-        again = back(made)
-        assert again is not None
-        returned = json.loads(orjson.loads(again)["messages"][-1]["content"])
-        assert router.check(returned) == []
-        original = json.loads(row["messages"][-1]["content"])
-        assert {**returned, "execution_type": None} == {**original, "execution_type": None}
-
-
-def test_that_prose_and_decisions_of_the_other_contract_are_left_alone():
-    router, tools = load_contract("router-v1"), load_contract("tools-v1")
-    assert contract_conversion(router, tools)(orjson.dumps(MESSAGES)) is None
-    raw = orjson.dumps({"messages": [TURNS[1], {"role": "assistant", "content": encode(tools, TOOL_CALL)}]})
-    assert contract_conversion(router, tools)(raw) is None
-
-
-def test_that_a_tool_call_becomes_an_execution_and_its_template_goes():
-    router, tools = load_contract("router-v1"), load_contract("tools-v1")
-    assert tools.check(TOOL_CALL) == []
-    made = converted_decision(TOOL_CALL, tools, router)
-    assert router.check(made) == []
-    assert (made["direct_answer"], made["needs_execution"], made["execution_type"]) == (None, True, "api_call")
-    assert list(made) == list(router.fields)
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])

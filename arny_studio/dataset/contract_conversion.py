@@ -6,7 +6,6 @@ is filled with the most neutral value that keeps its rules (an empty object of a
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -15,6 +14,7 @@ from arny_studio.contract import Contract, encode
 from arny_studio.dataset.reading import parse_row
 from arny_studio.dataset.samples import Sample
 from arny_studio.dataset.turns import with_content
+from arny_studio.errors import BadInput
 
 Decision = dict[str, Any]
 RESULT_TEMPLATE = "{result}"  # "the reply is the tool's result"
@@ -32,22 +32,20 @@ def converted_decision(decision: Decision, source: Contract, target: Contract) -
     return target.ordered(made)
 
 
-def contract_conversion(source: Contract, target: Contract) -> Callable[[bytes], bytes | None]:
-    """A function that rewrites a row's decision and system prompt, and nothing else; None: nothing to rewrite."""
-    prompts = {source.system_prompt("tier1"): target.system_prompt("tier1")}
+def converted_row(raw: bytes, source: Contract, target: Contract) -> bytes:
+    """The row with its decision and system prompt rewritten, and nothing else changed.
 
-    def convert(raw: bytes) -> bytes | None:
-        sample = parse_row(raw, file="", line=0)
-        decision = sample.decision() if isinstance(sample, Sample) else None
-        if not isinstance(sample, Sample) or decision is None or not _is_of(decision, source):
-            return None
-        for turn, message in enumerate(sample.messages):
-            if message.role == "system" and message.content in prompts:
-                raw = with_content(raw, turn, prompts[message.content])
-        last = max(n for n, message in enumerate(sample.messages) if message.role == "assistant")
-        return with_content(raw, last, encode(target, converted_decision(decision, source, target)))
-
-    return convert
+    Raises BadInput where the row has no decision of the source contract.
+    """
+    sample = parse_row(raw, file="", line=0)
+    decision = sample.decision() if isinstance(sample, Sample) else None
+    if not isinstance(sample, Sample) or decision is None or not _is_of(decision, source):
+        raise BadInput(f"The row has no decision of {source.id}.")
+    for turn, message in enumerate(sample.messages):
+        if message.role == "system" and message.content == source.system_prompt("tier1"):
+            raw = with_content(raw, turn, target.system_prompt("tier1"))
+    last = max(turn for turn, message in enumerate(sample.messages) if message.role == "assistant")
+    return with_content(raw, last, encode(target, converted_decision(decision, source, target)))
 
 
 def _is_of(decision: Decision, contract: Contract) -> bool:
