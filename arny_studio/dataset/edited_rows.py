@@ -99,6 +99,10 @@ class EditedRows(OpenedRows):
         self._announce(step)
         return applied.inserted
 
+    def pause_typing(self) -> None:
+        """What is typed next is a step of its own, even where it would go on in the last one."""
+        self._steps.pause()
+
     def undo(self) -> str | None:
         """Take the last change back; returns its title, None where there is nothing to undo."""
         return self._step_over(self._steps.pop_done, self._take_back, Undone())

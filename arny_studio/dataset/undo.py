@@ -61,6 +61,7 @@ class UndoStack:
         self.done: list[Step] = []
         self.undone: list[Step] = []
         self._last_serial = BASE
+        self._is_paused = False
 
     @property
     def top_serial(self) -> int:
@@ -70,7 +71,12 @@ class UndoStack:
     @property
     def joinable(self) -> Step | None:
         """The step that typing may go on in: the last one, if it was typing and nothing has been undone since."""
-        return self.done[-1] if self.done and self.done[-1].joins and not self.undone else None
+        is_open = bool(self.done) and self.done[-1].joins and not self.undone and not self._is_paused
+        return self.done[-1] if is_open else None
+
+    def pause(self) -> None:
+        """Typing rests: what is typed next is a step of its own."""
+        self._is_paused = True
 
     def next_serial(self) -> int:
         """A serial that no step has had."""
@@ -82,6 +88,7 @@ class UndoStack:
         self._last_serial = max(self._last_serial, step.serial)
         self.done.append(step)
         self.undone.clear()
+        self._is_paused = False
 
     def pop_done(self) -> Step | None:
         """The step to take back, if there is one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
@@ -12,7 +12,10 @@ from arny_studio.recipe.base import Recipe
 class DataRecipe(Recipe, tag="data", frozen=True, kw_only=True):
     """A pass over a whole dataset: write one, look at every row of one, change one, or split one."""
 
-    task: Annotated[Literal["generate", "scan", "check", "find", "bulk", "split"], Meta(description="Which pass.")]
+    task: Annotated[
+        Literal["generate", "scan", "check", "find", "bulk", "split", "preview", "import"],
+        Meta(description="Which pass."),
+    ]
     path: Annotated[str, Meta(description="The dataset: written by generate, read by every other pass.")]
     journal: Annotated[str, Meta(description="Journal of unsaved edits; empty: the file as it is.")] = ""
     journal_bytes: Annotated[int, Meta(ge=0, description="How much of the journal counts.")] = 0
@@ -39,5 +42,9 @@ class DataRecipe(Recipe, tag="data", frozen=True, kw_only=True):
     arguments: Annotated[dict[str, str], Meta(description="The operation's own settings.")] = field(
         default_factory=dict
     )
+    format: Annotated[str, Meta(description="Form of an imported file; empty: recognised by its rows.")] = ""
+    mix: Annotated[
+        dict[str, Any], Meta(description="Shares of a generated Tier-1 dataset that differ from the usual ones.")
+    ] = field(default_factory=dict)
     only: Annotated[str, Meta(description="File of the row keys that are meant (.npy, int64); empty: all rows.")] = ""
     out: Annotated[str, Meta(description="Where the pass puts what it makes; empty: the run's outputs.")] = ""

@@ -12,7 +12,8 @@ from arny_studio.workers.data_passes.passing import Pass, StopRequested
 
 # One file of `data_passes` per pass, imported when it is needed.
 _PASSES = {
-    "generate": "generate", "scan": "scan", "check": "scan", "find": "find", "bulk": "bulk", "split": "split"
+    "generate": "generate", "scan": "scan", "check": "scan", "find": "find", "bulk": "bulk", "split": "split",
+    "preview": "importing", "import": "importing",
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from arny_studio.errors import ArnyError
 from arny_studio.jobs.commands import Inspect, Stop
-from arny_studio.jobs.events import Finished, Inspected, Stopped
+from arny_studio.jobs.events import Finished, Inspected, Stage, Stopped
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.program import Emit, Inbox, run_program
 from arny_studio.recipe import InspectRecipe
@@ -31,6 +31,7 @@ class _Spoken(Struct, frozen=True):
 def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
     """Answer questions until the app goes."""
     folder.recipe(InspectRecipe)
+    emit(Stage(name="serve", title="ready", index=1, total=1))
     renderers: dict[str, Renderer] = {}
     answered = 0
     while True:

@@ -1,199 +1,471 @@
+"""The Data tab in the window: a curator's day, and that no edit is ever lost."""
+
 from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import orjson
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QApplication, QDialog
 
-from arny_studio.contract import encode, load_contract
-from arny_studio.dataset.document import Document
-from arny_studio.ui.data.faces import face_of, row_of_line, rows_with_text
+from arny_studio.contract import encode
+from arny_studio.ui.data.fix_dialog import FixDialog
 from arny_studio.ui.data.generate_dialog import GenerateDialog
-from arny_studio.ui.data.rows_model import FLAGS, JOURNEY, QUERY, RowsModel
-from arny_studio.ui.widgets.decision_view import DecisionView
-from arny_studio.ui.widgets.stat_tile import StatTile
+from arny_studio.ui.data.inspector import EDIT, REVIEW, TRAINED
+from arny_studio.ui.data.table_model import FLAGS, PROBLEMS, QUERY, RowsModel
+from arny_studio.ui.data.table_model import REVIEW as REVIEW_COLUMN
+from arny_studio.ui.tab import OpenDataset
+from arny_studio.ui.widgets.items_model import CHIPS_ROLE
+from tests.ui.data_rows import CONTRACT, PATIENCE_MS, decision, four_rows, line_of, opened_in, texts_in
 
-CONTRACT = load_contract("router-v1")
-SYSTEM = CONTRACT.system_prompt("tier1")
-
-
-def decision(**changes):
-    value = {
-        "intent": "capital_fact", "primary_journey": "general", "journeys": ["general"], "direct_answer": "Paris.",
-        "missing_fields": [], "needs_clarification": False, "clarification": None, "needs_execution": False,
-        "execution_type": None, "complexity_score": 12, "routing_confidence": 0.9, "formatting_style": "plain",
-    }  # fmt: skip
-    return {**value, "formatting_style": CONTRACT.schema["properties"]["formatting_style"]["enum"][0], **changes}
-
-
-def line_of(number: int, query: str, answer: dict) -> bytes:
-    turns = [("system", SYSTEM), ("user", query), ("assistant", encode(CONTRACT, answer))]
-    messages = [{"role": role, "content": content} for role, content in turns]
-    return orjson.dumps({"id": f"row-{number}", "messages": messages})
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
 def dataset(tmp_path):
-    """Four rows: fine, a rule broken, not JSON, fine with an umlaut; a blank line before the last."""
-    lines = [
-        line_of(1, "What is the capital of France?", decision()),
-        line_of(2, "Do it", decision(needs_clarification=True)),
-        b'{"id": "row-3", "messages": [',
-        b"",
-        line_of(4, "Wetter in München", decision(complexity_score=70, direct_answer=None)),
-    ]
     path = tmp_path / "four.jsonl"
-    path.write_bytes(b"\n".join(lines) + b"\n")
+    path.write_bytes(four_rows())
     return path
 
 
 @pytest.fixture
 def opened(studio, qtbot, dataset):
-    """The Data tab with that dataset open."""
-    tab = studio.window.tab("data")
-    studio.window.show_tab("data")
-    tab.controller.open_path(dataset)
-    qtbot.waitUntil(lambda: tab.controller.document is not None)
-    qtbot.waitUntil(lambda: tab.widget.sample.title.text() == "Row 1")
-    return tab
+    """The Data tab with four rows: fine, a rule broken, not JSON, fine with an umlaut."""
+    return opened_in(studio, qtbot, dataset)
 
 
-def texts_in(widget) -> list[str]:
-    return [label.text() for label in widget.findChildren(QLabel)]
+def title(tab) -> str:
+    return tab.widget.inspector.title.text()
 
 
-def test_that_a_row_says_what_its_decision_says(dataset):
-    document = Document.open(dataset)
-    faces = [face_of(document, row, CONTRACT) for row in range(document.row_count)]
-    assert [face.query for face in faces[:2]] == ["What is the capital of France?", "Do it"]
-    assert (faces[0].journey, faces[0].complexity, faces[0].problems) == ("general", 12, 0)
-    assert faces[1].has_errors
-    assert faces[2].has_errors
-    assert faces[3].flags == ("reasons",)
+def press(qtbot, studio, key, modifier=Qt.KeyboardModifier.NoModifier):
+    """A key in the table, as the window's shortcuts hear it."""
+    table = studio.window.tab("data").widget.table
+    studio.window.activateWindow()
+    table.setFocus()
+    qtbot.waitUntil(lambda: QApplication.focusWidget() is table, timeout=PATIENCE_MS)
+    qtbot.keyClick(table, key, modifier)
 
 
-def test_that_a_very_long_line_is_not_parsed_for_the_table(tmp_path):
-    path = tmp_path / "long.jsonl"
-    path.write_bytes(line_of(1, "x" * 2_000_000, decision()) + b"\n")
-    assert "MiB" in face_of(Document.open(path), 0, CONTRACT).query
+def search(qtbot, tab, query, rows):
+    tab.widget.filter.search(query)
+    qtbot.waitUntil(lambda: tab.widget.rows.rowCount() == rows, timeout=PATIENCE_MS)
 
 
-@pytest.mark.parametrize(
-    ("text", "rows"), [("FRANCE", [0]), ("münchen", [3]), ("row-2", [1]), ("capital_fact", [0, 1, 3]), ("zzz", [])]
-)
-def test_that_a_search_finds_turns_and_ids_whatever_their_case(dataset, text, rows):
-    assert list(rows_with_text(Document.open(dataset), text, lambda: False)) == rows
+def dialog_of(qtbot, studio, kind):
+    """The dialog of a kind that is open."""
+
+    def found():
+        return [made for made in studio.window.findChildren(kind) if made.isVisible()]
+
+    qtbot.waitUntil(lambda: bool(found()), timeout=PATIENCE_MS)
+    return found()[0]
 
 
-def test_that_a_search_leaves_the_system_prompt_aside(dataset):
-    word = SYSTEM.split()[0]
-    assert 0 not in rows_with_text(Document.open(dataset), SYSTEM[:30], lambda: False), word
+def test_that_a_curators_session_loses_nothing(studio, qtbot, opened, dataset):
+    """Open, find, fix, replace in bulk, undo, review, save: by keyboard where a curator would."""
+    widget, controller = opened.widget, opened.controller
+    before = dataset.read_bytes()
+    assert widget.rows.rowCount() == 4
+    assert widget.filter.count.text() == "4 rows"
+
+    search(qtbot, opened, "problem:rule", 1)
+    assert title(opened) == "Row 2"
+    qtbot.waitUntil(lambda: any("Rule" in text for text in texts_in(widget.inspector.editor)), timeout=PATIENCE_MS)
+
+    field = widget.inspector.editor.cards[2].decision.field_widget("needs_clarification")
+    field.box.click()
+    assert controller.document.undo_title == "Edit turn 3 of row 2"
+    assert widget.title == "four.jsonl  •"
+    assert not any("Rule" in text for text in texts_in(widget.inspector.editor))
+
+    search(qtbot, opened, "", 4)
+    dialog = controller.bulk.show_bulk()
+    dialog.choose("replace", {"find": "Paris", "replacement": "Lutetia"})
+    dialog.scope.choose("all")
+    dialog.preview_button.click()
+    qtbot.waitUntil(lambda: dialog.apply_button.isEnabled(), timeout=PATIENCE_MS)
+    assert "2 rows change" in dialog.state.text()
+    assert "Lutetia" in dialog.patch.diff.toPlainText()
+    dialog.apply_button.click()
+    qtbot.waitUntil(lambda: "Lutetia" in controller.document.raw(0).decode(), timeout=PATIENCE_MS)
+
+    press(qtbot, studio, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert "Lutetia" not in controller.document.raw(0).decode()
+    press(qtbot, studio, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
+    assert "Lutetia" in controller.document.raw(0).decode()
+
+    widget.table.select_line(0)
+    press(qtbot, studio, Qt.Key.Key_A)
+    assert title(opened) == "Row 2"
+    press(qtbot, studio, Qt.Key.Key_F)
+    press(qtbot, studio, Qt.Key.Key_K)
+    assert title(opened) == "Row 2"
+    chips = [widget.rows.index(line, REVIEW_COLUMN).data(CHIPS_ROLE) for line in range(4)]
+    assert chips == [[("A", "success")], [("F", "warning")], [], []]
+    search(qtbot, opened, "status:flagged", 1)
+
+    press(qtbot, studio, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: not controller.document.is_changed, timeout=PATIENCE_MS)
+    expected = before.replace(b"Paris.", b"Lutetia.").replace(
+        b'\\"needs_clarification\\":true', b'\\"needs_clarification\\":false'
+    )
+    assert dataset.read_bytes() == expected
+    assert widget.title == "four.jsonl"
 
 
-def test_that_escaped_letters_are_found_too(tmp_path):
-    path = tmp_path / "escaped.jsonl"
-    row = json.loads(line_of(1, "Café in Zürich", decision()))
-    path.write_text(json.dumps(row, ensure_ascii=True) + "\n")
-    assert list(rows_with_text(Document.open(path), "zürich", lambda: False)) == [0]
+def test_that_rows_walk_by_keys_and_arrows_and_letters_typed_in_the_editor_stay_text(studio, qtbot, opened):
+    widget = opened.widget
+    press(qtbot, studio, Qt.Key.Key_J)
+    assert title(opened) == "Row 2"
+    press(qtbot, studio, Qt.Key.Key_Down)
+    assert title(opened) == "Row 3"
+    qtbot.waitUntil(lambda: any("not JSON" in text for text in texts_in(widget.inspector.editor)), timeout=PATIENCE_MS)
+    press(qtbot, studio, Qt.Key.Key_K)
+    press(qtbot, studio, Qt.Key.Key_K)
+    text = widget.inspector.editor.cards[1].text
+    text.setFocus()
+    qtbot.waitUntil(lambda: QApplication.focusWidget() is text, timeout=PATIENCE_MS)
+    text.selectAll()
+    qtbot.keyClicks(text, "jar")
+    assert (title(opened), text.text) == ("Row 1", "jar")
+    assert opened.controller.document.review_of(0).status == ""
+    assert widget.rows.index(0, QUERY).data() == "jar"
+    qtbot.keyClick(text, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert text.text == "What is the capital of France?"
+    box = widget.inspector.editor.cards[2].decision.field_widget("primary_journey").box
+    box.setFocus()
+    qtbot.keyClick(box, Qt.Key.Key_A)
+    assert opened.controller.document.review_of(0).status == ""
 
 
-def test_that_a_void_search_ends_early(dataset):
-    assert list(rows_with_text(Document.open(dataset), "france", lambda: True)) == []
+def test_that_turns_are_added_moved_split_and_deleted_as_named_steps(qtbot, opened):
+    document, editor, editing = opened.controller.document, opened.widget.inspector.editor, opened.controller.editing
+    before = document.raw(0)
+    editor.turn_add_requested.emit(3)
+    editor.content_edited.emit(3, "left right")
+    editor.turn_split_requested.emit(3, 5)
+    editor.turn_move_requested.emit(4, -1)
+    editor.role_chosen.emit(4, "assistant")
+    turns = [(turn["role"], turn["content"]) for turn in json.loads(document.raw(0))["messages"][3:]]
+    assert turns == [("user", "right"), ("assistant", "left")]
+    assert document.undo_title == "Change the role of turn 5 of row 1"
+    for _ in range(5):
+        editing.undo()
+    assert document.raw(0) == before
+    assert not document.is_changed
 
 
-def test_that_a_line_leads_to_its_row_past_blank_lines(dataset):
-    document = Document.open(dataset)
-    assert [row_of_line(document, line) for line in (1, 2, 3, 5)] == [0, 1, 2, 3]
+def test_that_rows_are_added_duplicated_and_deleted(studio, qtbot, opened):
+    widget, controller = opened.widget, opened.controller
+    controller.editing.insert_row()
+    assert title(opened) == "Row 2"
+    assert [card.turn.role for card in widget.inspector.editor.cards] == ["system", "user", "assistant"]
+    qtbot.waitUntil(lambda: widget.rows.rowCount() == 5, timeout=PATIENCE_MS)
+    controller.editing.duplicate_row()
+    qtbot.waitUntil(lambda: widget.rows.rowCount() == 6, timeout=PATIENCE_MS)
+    widget.table.selectAll()
+    controller.delete_rows()
+    qtbot.waitUntil(lambda: widget.rows.rowCount() == 0, timeout=PATIENCE_MS)
+    controller.editing.undo()
+    qtbot.waitUntil(lambda: widget.rows.rowCount() == 6, timeout=PATIENCE_MS)
 
 
-def test_that_the_model_shows_all_rows_or_those_of_a_filter(dataset, qtmodeltester):
-    import numpy as np
-
-    model = RowsModel(CONTRACT)
-    model.show_document(Document.open(dataset))
-    qtmodeltester.check(model)
-    assert model.rowCount() == 4
-    assert model.index(0, JOURNEY).data() == "general"
-    model.show_rows(np.array([3], dtype=np.int64))
-    assert model.index(0, QUERY).data() == "Wetter in München"
-    assert model.index(0, FLAGS).data() == "reasons"
-    assert (model.line_of(3), model.line_of(0)) == (0, None)
-    model.show_document(None)
-    assert model.rowCount() == 0
+def test_that_a_fix_is_shown_before_it_is_made(studio, qtbot, opened):
+    widget, document = opened.widget, opened.controller.document
+    widget.table.select_line(1)
+    problem = next(problem for problem in widget.inspector.editor.shown.problems if problem.fix is not None)
+    widget.inspector.editor.fix_requested.emit(problem)
+    dialog = dialog_of(qtbot, studio, FixDialog)
+    before = document.raw(1)
+    assert dialog.diff.toPlainText()
+    dialog.fix_button.click()
+    assert document.raw(1) != before
+    assert opened.controller.desk.current.checker.problems_of(document.raw(1)) == []
 
 
-def test_that_an_opened_dataset_shows_its_rows_and_the_first_sample(opened):
+def test_that_problems_are_grouped_by_severity_and_lead_to_their_rows(qtbot, opened):
+    panel = opened.widget.problems
+    assert [item.kind.severity for item in panel.kinds.items] == ["error", "error"]
+    panel.table.select_line(0)
+    first = panel.kinds.items[0].kind.id
+    panel.kind_chosen.emit(first)
+    qtbot.waitUntil(lambda: opened.widget.rows.rowCount() == 1, timeout=PATIENCE_MS)
+    assert opened.widget.filter.query == f"problem:{first}"
+    search(qtbot, opened, "", 4)
+    opened.widget.table.select_line(0)
+    opened.controller.go_to_problem()
+    assert title(opened) == "Row 2"
+    opened.controller.go_to_problem()
+    assert title(opened) == "Row 3"
+
+
+def test_that_statistics_follow_the_filter_and_filter_on_click(qtbot, opened):
+    lists = opened.widget.statistics.lists
+    assert [(bar.label, bar.count) for bar in lists["Journeys"].bars if bar.count and bar.label != "none"] == [
+        ("general", 3)
+    ]
+    opened.widget.statistics.query_chosen.emit("complexity:60..100")
+    qtbot.waitUntil(lambda: opened.widget.rows.rowCount() == 1, timeout=PATIENCE_MS)
+    counts = {bar.label: (bar.count, bar.total) for bar in lists["Journeys"].bars}
+    assert counts["general"] == (1, 3)
+    opened.widget.statistics.query_chosen.emit("complexity:60..100")
+    qtbot.waitUntil(lambda: opened.widget.rows.rowCount() == 4, timeout=PATIENCE_MS)
+
+
+def test_that_a_query_that_cannot_be_read_is_told_under_the_field_and_the_rows_stay(studio, qtbot, opened):
+    bar = opened.widget.filter
+    bar.search("complexity>=")
+    qtbot.waitUntil(lambda: bar.error.isVisible(), timeout=PATIENCE_MS)
     assert opened.widget.rows.rowCount() == 4
-    texts = texts_in(opened.widget.sample)
-    assert "What is the capital of France?" in texts
-    assert opened.widget.sample.findChild(DecisionView) is not None
-    assert "4 rows" in opened.widget._head.about.text()
+    bar.search("münchen")
+    qtbot.waitUntil(lambda: opened.widget.rows.rowCount() == 1, timeout=PATIENCE_MS)
+    assert not bar.error.isVisible()
+    assert bar.count.text() == "1 of 4 rows"
+    bar.save_requested.emit("münchen")
+    assert studio.settings.values.saved_filters == {"münchen": "münchen"}
+    bar.select_all.click()
+    assert opened.widget.table.selected_count() == 1
 
 
-def test_that_arrow_keys_walk_through_rows_and_problems_show_where_they_are(opened, qtbot):
-    table, sample = opened.widget.table, opened.widget.sample
-    qtbot.keyClick(table, Qt.Key.Key_Down)
-    qtbot.waitUntil(lambda: sample.title.text() == "Row 2")
-    assert any("needs_clarification" in text for text in texts_in(sample))
-    qtbot.keyClick(table, Qt.Key.Key_Down)
-    qtbot.waitUntil(lambda: sample.title.text() == "Row 3")
-    assert any("not JSON" in text for text in texts_in(sample))
+def test_that_rows_are_ordered_by_a_column_both_ways_and_back(qtbot, opened):
+    def rows():
+        return [opened.widget.rows.key_at(line) for line in range(4)]
+
+    opened.widget.table.sort_requested.emit("complexity")
+    qtbot.waitUntil(lambda: rows() == [0, 1, 3, 2], timeout=PATIENCE_MS)
+    opened.widget.table.sort_requested.emit("complexity")
+    qtbot.waitUntil(lambda: rows() == [3, 0, 1, 2], timeout=PATIENCE_MS)
+    opened.widget.table.sort_requested.emit("complexity")
+    qtbot.waitUntil(lambda: rows() == [0, 1, 2, 3], timeout=PATIENCE_MS)
 
 
-def test_that_typing_filters_and_clearing_brings_all_rows_back(opened, qtbot):
-    tab = opened.widget
-    qtbot.keyClicks(tab.filter, "WETTER")
-    qtbot.waitUntil(lambda: tab.rows.rowCount() == 1)
-    assert tab._count.text() == "1 of 4 rows"
-    qtbot.waitUntil(lambda: tab.sample.title.text() == "Row 4")
-    tab.filter.clear()
-    qtbot.waitUntil(lambda: tab.rows.rowCount() == 4)
+def test_that_tags_and_notes_are_kept_and_found_and_undone(qtbot, opened):
+    panel, controller = opened.widget.inspector.review, opened.controller
+    opened.widget.inspector.show_page(REVIEW)
+    panel.tags.line.setText("check")
+    panel.tags.line.returnPressed.emit()
+    panel.note.insertPlainText("Ask the team")
+    controller.next_row()
+    assert controller.document.review_of(0).tags == ("check",)
+    assert controller.document.review_of(0).note == "Ask the team"
+    assert panel.note.text == ""
+    search(qtbot, opened, "tag:check", 1)
+    controller.editing.undo()
+    controller.editing.undo()
+    assert controller.document.review_of(0).tags == ()
+    assert not controller.document.is_changed
 
 
-def test_that_a_check_lists_problems_and_leads_to_their_rows(opened, qtbot, studio):
-    tab = opened.widget
-    qtbot.mouseClick(tab.check_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: tab.problems.rowCount() > 0, timeout=30_000)
-    lines = {problem.line for problem in tab.problems.items}
-    assert lines >= {2, 3}
-    last = next(n for n, problem in enumerate(tab.problems.items) if problem.line == 3)
-    tab._problems_table.select_line(last)
-    qtbot.waitUntil(lambda: tab.sample.title.text() == "Row 3")
-    assert "errors" in tab._check_note.text()
+def test_that_as_trained_shows_what_the_inspector_answers(studio, qtbot, opened):
+    view = opened.widget.inspector.trained
+    opened.widget.inspector.show_page(TRAINED)
+    qtbot.waitUntil(lambda: "capital of France" in view.tokens.toPlainText(), timeout=PATIENCE_MS)
+    assert view.tokens.toPlainText().startswith("<|im_start|>system")
+    opened.controller.next_row()
+    qtbot.waitUntil(lambda: "Do it" in view.tokens.toPlainText(), timeout=PATIENCE_MS)
+    opened.controller.next_row()
+    qtbot.waitUntil(lambda: any("skips this row" in text for text in texts_in(view)), timeout=PATIENCE_MS)
+    opened.widget.inspector.show_page(EDIT)
 
 
-def test_that_dropping_a_file_opens_it(studio, qtbot, dataset):
+def test_that_an_outside_change_is_told_with_four_ways_out_and_merged_by_row(studio, qtbot, opened, dataset):
+    controller, bars = opened.controller, opened.widget.bars
+    opened.widget.inspector.editor.content_edited.emit(1, "mine")
+    theirs = dataset.with_suffix(".new")
+    theirs.write_bytes(four_rows().replace("München".encode(), b"Hamburg"))
+    theirs.replace(dataset)
+    controller.saving.save()
+    qtbot.waitUntil(lambda: "outside" in bars.bars, timeout=PATIENCE_MS)
+    assert list(bars.bars["outside"].buttons) == ["Keep mine", "Take theirs", "Merge by row", "Save as…"]
+    bars.bars["outside"].buttons["Merge by row"].click()
+    qtbot.waitUntil(lambda: "merged" in bars.bars, timeout=PATIENCE_MS)
+    document = controller.document
+    assert b'"mine"' in document.raw(0) and b"Hamburg" in document.raw(3)
+    controller.saving.save()
+    qtbot.waitUntil(lambda: not document.is_changed, timeout=PATIENCE_MS)
+    assert dataset.read_bytes() == theirs_merged()
+
+
+def theirs_merged() -> bytes:
+    text = four_rows().replace("München".encode(), b"Hamburg")
+    return text.replace(b"What is the capital of France?", b"mine")
+
+
+def test_that_history_compares_and_goes_back(studio, qtbot, opened):
+    controller, document = opened.controller, opened.controller.document
+    before = [document.raw(row) for row in range(4)]
+    document.take_snapshot("as it came")
+    opened.widget.inspector.editor.content_edited.emit(1, "changed")
+    dialog = controller.files.show_history()
+    dialog.table.select_line(0)
+    qtbot.waitUntil(lambda: dialog.changes.rowCount() == 1, timeout=PATIENCE_MS)
+    assert "1 row changed" in dialog.state.text()
+    assert "changed" in dialog.diff.toPlainText()
+    dialog.restore_button.click()
+    qtbot.waitUntil(lambda: document.raw(0) == before[0], timeout=PATIENCE_MS)
+    assert document.undo_title == "Go back to “as it came”"
+
+
+def test_that_several_documents_are_tabs_and_a_line_can_be_handed_over(studio, qtbot, opened, tmp_path):
+    other = tmp_path / "other.jsonl"
+    other.write_bytes(b"\n".join(line_of(number, f"Query {number}", decision()) for number in range(1, 6)) + b"\n")
+    controller = opened.controller
+    studio.window.hand_over("data", OpenDataset(path=other, line=3))
+    qtbot.waitUntil(lambda: title(opened) == "Row 3", timeout=PATIENCE_MS)
+    assert opened.widget.document_tabs.count() == 2
+    opened.widget.document_tabs.setCurrentIndex(0)
+    qtbot.waitUntil(lambda: controller.document.path.name == "four.jsonl", timeout=PATIENCE_MS)
+    controller.close_current()
+    assert controller.document.path.name == "other.jsonl"
+    assert opened.widget.document_tabs.isHidden()
+
+
+def test_that_a_second_window_on_a_file_is_read_only_and_says_so(studio, qtbot, dataset):
+    from arny_studio.dataset.document import Document
+
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            f"from pathlib import Path; from arny_studio.dataset.document import Document; "
+            f"d = Document.open(Path({str(dataset)!r})); print('open', flush=True); input()",
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+    )
+    with holder:
+        assert holder.stdout is not None and holder.stdin is not None
+        assert holder.stdout.readline() == b"open\n"
+        tab = opened_in(studio, qtbot, dataset)
+        assert isinstance(tab.controller.document, Document) and tab.controller.document.is_read_only
+        assert "read only" in tab.widget.bars.bars["read only"].sentence
+        tab.widget.inspector.editor.content_edited.emit(1, "no")
+        assert b"capital of France" in tab.controller.document.raw(0)
+        holder.stdin.close()
+
+
+KILLED = """
+import asyncio, os, sys
+from pathlib import Path
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+import qasync
+from PySide6.QtWidgets import QApplication
+from arny_studio.ui.app import build_studio
+app = QApplication([])
+loop = qasync.QEventLoop(app)
+asyncio.set_event_loop(loop)
+
+async def edit():
+    studio = build_studio(app, Path(sys.argv[1]))
+    studio.window.show()
+    tab = studio.window.tab("data")
+    tab.controller.open_path(Path(sys.argv[2]))
+    while tab.controller.desk.current is None or tab.controller.desk.current.current_key is None:
+        await asyncio.sleep(0.02)
+    card = tab.widget.inspector.editor.cards[1]
+    card.text.selectAll()
+    card.text.insertPlainText("typed and never saved")
+    tab.controller.reviewing.accept()
+    tab.controller.document.flush()
+    print("edited", flush=True)
+    await asyncio.sleep(600)
+
+with loop:
+    loop.run_until_complete(edit())
+"""
+
+
+def test_that_edits_of_a_killed_app_are_there_again_and_said_in_a_bar(open_studio, qtbot, dataset, tmp_path):
+    before = dataset.read_bytes()
+    root = tmp_path / "workspace"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(root), str(dataset)], stdout=subprocess.PIPE, env=environment, cwd=ROOT
+    ) as app:
+        assert app.stdout is not None
+        assert app.stdout.readline() == b"edited\n"
+        app.send_signal(signal.SIGKILL)
+    assert dataset.read_bytes() == before
+    studio = open_studio(root)
+    tab = studio.window.tab("data")
+    qtbot.waitUntil(lambda: tab.controller.document is not None, timeout=PATIENCE_MS)
+    assert tab.controller.document.path == dataset
+    assert b"typed and never saved" in tab.controller.document.raw(0)
+    assert tab.controller.document.is_changed
+    assert "recovery" in tab.widget.bars.bars
+    assert not [made for made in studio.window.findChildren(QDialog) if made.isVisible()]
+    assert tab.controller.document.review_of(0).status == "accepted"
+
+
+def test_that_closing_the_window_keeps_unsaved_edits_for_the_next_one(open_studio, qtbot, dataset, tmp_path):
+    root = tmp_path / "workspace"
+    first = open_studio(root)
+    tab = opened_in(first, qtbot, dataset)
+    tab.widget.inspector.editor.content_edited.emit(1, "hot exit")
+    first.window.close()
+    second = open_studio(root)
+    tab = second.window.tab("data")
+    qtbot.waitUntil(lambda: tab.controller.document is not None, timeout=PATIENCE_MS)
+    assert b"hot exit" in tab.controller.document.raw(0)
+    tab.controller.editing.undo()
+    assert b"capital of France" in tab.controller.document.raw(0)
+
+
+def test_that_dropping_files_opens_them_and_a_missing_one_is_told(studio, qtbot, dataset, tmp_path):
     tab = studio.window.tab("data")
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(dataset))])
     arguments = (Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
     tab.widget.dropEvent(QDropEvent(QPointF(QPoint(50, 50)), *arguments))
-    qtbot.waitUntil(lambda: tab.controller.document is not None)
+    qtbot.waitUntil(lambda: tab.controller.document is not None, timeout=PATIENCE_MS)
     assert studio.settings.values.recent_datasets == (str(dataset),)
-
-
-def test_that_a_file_that_is_gone_is_told_and_the_open_one_stays(opened, qtbot, studio, tmp_path):
-    before = opened.controller.document
-    opened.controller.open_path(tmp_path / "gone.jsonl")
-    qtbot.waitUntil(lambda: bool(studio.window.messages.messages))
+    tab.controller.open_path(tmp_path / "gone.jsonl")
+    qtbot.waitUntil(lambda: bool(studio.window.messages.messages), timeout=PATIENCE_MS)
     assert "gone.jsonl" in studio.window.messages.messages[0].sentence
-    assert opened.controller.document is before
+    assert tab.controller.document.path == dataset
 
 
-def test_that_the_demo_dataset_is_written_once_and_opened(studio, qtbot):
+def test_that_a_file_of_another_form_is_shown_before_it_is_converted(studio, qtbot, tmp_path):
+    source = tmp_path / "share.jsonl"
+    talk = [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello"}]
+    source.write_bytes(orjson.dumps({"conversations": talk}) + b"\n")
+    tab = studio.window.tab("data")
+    studio.window.show_tab("data")
+    tab.controller.open_path(source)
+    qtbot.waitUntil(lambda: tab.controller.importing.dialog is not None, timeout=PATIENCE_MS)
+    dialog = tab.controller.importing.dialog
+    qtbot.waitUntil(lambda: dialog.format.currentData() == "sharegpt", timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: any('"role": "user"' in text for text in texts_in(dialog)), timeout=PATIENCE_MS)
+    assert not list(studio.workspace.datasets.iterdir())
+    dialog.import_button.click()
+    qtbot.waitUntil(lambda: tab.controller.document is not None, timeout=PATIENCE_MS)
+    assert json.loads(tab.controller.document.raw(0))["messages"][0] == {"role": "user", "content": "Hi"}
+
+
+def test_that_the_demo_dataset_is_written_once_and_rows_can_be_generated_behind_it(studio, qtbot):
     tab = studio.window.tab("data")
     studio.window.show_tab("data")
     qtbot.mouseClick(tab.widget._empty_demo, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: tab.controller.document is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: tab.controller.document is not None, timeout=PATIENCE_MS)
     assert tab.widget.rows.rowCount() == 600
-    assert not [message for message in studio.window.messages.messages if message.level == "error"]
-    runs = len(studio.workspace.runs_by_time())
-    tab.controller._on_demo_requested()
-    assert len(studio.workspace.runs_by_time()) == runs
+    tab.controller.generate()
+    dialog = dialog_of(qtbot, studio, GenerateDialog)
+    dialog.target.choose("current")
+    dialog.rows.setValue(12)
+    dialog.preview_button.click()
+    qtbot.waitUntil(lambda: len(dialog._preview.text().split("\n\n")) == 8, timeout=PATIENCE_MS)
+    dialog.generate.click()
+    qtbot.waitUntil(lambda: tab.controller.document.row_count == 612, timeout=PATIENCE_MS)
+    assert tab.controller.document.undo_title == "Add 12 generated rows"
 
 
 def test_that_generating_asks_for_tier_rows_and_seed_and_never_overwrites(studio, qtbot):
@@ -205,70 +477,33 @@ def test_that_generating_asks_for_tier_rows_and_seed_and_never_overwrites(studio
     dialog.name.setText("tier1-train.jsonl")
     assert not dialog.generate.isEnabled()
     assert "there already" in dialog.generate.toolTip()
-    dialog.name.clear()
-    qtbot.keyClicks(dialog.name, "mine")
+    dialog.phrases.setCurrentIndex(dialog.phrases.findData("shapes"))
+    assert dialog.path.name == "tier1-shapes.jsonl"
+    dialog.tier.setCurrentIndex(dialog.tier.findData("tier2"))
+    assert dialog.phrases.findData("shapes") < 0
+    dialog.name.setText("mine")
     dialog.rows.setValue(20)
     dialog.seed.setValue(3)
     with qtbot.waitSignal(dialog.generate_requested) as caught:
-        qtbot.mouseClick(dialog.generate, Qt.MouseButton.LeftButton)
-    recipe = caught.args[0]
-    assert (recipe.task, recipe.tier, recipe.rows, recipe.seed) == ("generate", "tier1", 20, 3)
+        dialog.generate.click()
+    recipe, is_for_current = caught.args
+    assert (recipe.task, recipe.tier, recipe.rows, recipe.seed, is_for_current) == ("generate", "tier2", 20, 3, False)
     assert recipe.path == str(folder / "mine.jsonl")
 
 
-def test_that_unseen_sentence_shapes_are_offered_for_the_router_alone(studio, qtbot):
-    dialog = GenerateDialog(studio.workspace.datasets, studio.window)
-    qtbot.addWidget(dialog)
-    dialog.phrases.setCurrentIndex(dialog.phrases.findText("Unseen sentence shapes"))
-    assert dialog.path.name == "tier1-shapes.jsonl"
-    with qtbot.waitSignal(dialog.generate_requested) as caught:
-        dialog.generate.click()
-    assert caught.args[0].phrases == "shapes"
-    dialog.tier.setCurrentIndex(dialog.tier.findData("tier2"))
-    assert dialog.phrases.findData("shapes") < 0
-    assert dialog.path.name == f"tier2-{dialog.phrases.currentData()}.jsonl"
-    dialog.tier.setCurrentIndex(dialog.tier.findData("tier1"))
-    assert dialog.phrases.findData("shapes") >= 0
+def test_that_the_model_of_the_table_is_a_good_one(opened, qtmodeltester):
+    model = RowsModel()
+    model.show_document(opened.controller.desk.current)
+    qtmodeltester.check(model)
+    assert model.index(3, FLAGS).data(CHIPS_ROLE) == [("reasons", "system")]
+    assert model.index(2, PROBLEMS).data(CHIPS_ROLE) == [("1", "danger")]
+    assert model.index(1, QUERY).data() == "Do it"
+    model.show_document(None)
+    assert model.rowCount() == 0
 
 
-def test_that_the_last_dataset_of_the_workspace_is_open_again(open_studio, qtbot, dataset, tmp_path):
-    root = tmp_path / "workspace"
-    (root / "datasets").mkdir(parents=True)
-    own = dataset.rename(root / "datasets" / "own.jsonl")
-    first = open_studio(root)
-    first.window.tab("data").controller.open_path(own)
-    qtbot.waitUntil(lambda: bool(first.settings.values.recent_datasets))
-    second = open_studio(root)
-    qtbot.waitUntil(lambda: second.window.tab("data").controller.document is not None)
-
-
-def test_that_a_new_window_on_a_workspace_shows_its_newest_dataset(open_studio, qtbot, dataset, tmp_path):
-    folder = tmp_path / "workspace" / "datasets"
-    folder.mkdir(parents=True)
-    (folder / "old.jsonl").write_bytes(line_of(1, "Old", decision()))
-    os.utime(folder / "old.jsonl", (1, 1))
-    dataset.rename(folder / "new.jsonl")
-    tab = open_studio(tmp_path / "workspace").window.tab("data")
-    qtbot.waitUntil(lambda: tab.controller.document is not None)
-    assert tab.controller.document.path.name == "new.jsonl"
-    assert [action.text() for action in tab.widget._recent.actions()] == ["new.jsonl", "old.jsonl"]
-
-
-def test_that_a_decision_reads_as_fields_and_as_json(studio, qtbot):
-    view = DecisionView(studio.theme, {"complexity_score": (100, 60)})
-    qtbot.addWidget(view)
-    view.show_decision({"complexity_score": 70, "missing_fields": ["date", "city"], "clarification": None}, '{"a":1}')
-    texts = texts_in(view)
-    assert {"complexity score", "70", "date", "city", "none"} <= set(texts)
-    view.show()
-    view._switches.button(1).click()
-    assert view._json_page.isVisible()
-    assert view._json.text() == '{"a":1}'
-
-
-def test_that_a_tile_shows_figure_and_note(qtbot):
-    tile = StatTile("Rows")
-    qtbot.addWidget(tile)
-    tile.show_figure("12", "+2", "success")
-    assert tile.figure == "12"
-    assert "+2" in texts_in(tile)
+def test_that_an_answer_typed_as_json_reaches_the_file_as_it_was_typed(opened):
+    editor, document = opened.widget.inspector.editor, opened.controller.document
+    text = encode(CONTRACT, decision(routing_confidence=0.5)).replace("0.5", "0.50")
+    editor.cards[2].decision.json.setPlainText(text)
+    assert json.loads(document.raw(0))["messages"][2]["content"] == text

@@ -22,7 +22,7 @@ from arny_studio.ui.evaluate.records import (
 )
 from arny_studio.ui.widgets.items_model import CHIPS_ROLE, SHARE_ROLE
 from tests.tiny_models import make_tiny_gguf
-from tests.ui.test_data_tab import decision, line_of
+from tests.ui.data_rows import decision, line_of
 
 CONTRACT = load_contract("router-v1")
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
 
 from arny_studio.contract import Contract
 from arny_studio.dataset.samples import write_jsonl
 from arny_studio.errors import BadRecipe
+from arny_studio.spelling import unknown_field_hint
+
+if TYPE_CHECKING:
+    from arny_studio.dataset.generate.tier1.mix import Tier1Mix
 
 Tier = Literal["tier1", "tier2"]
 Phrases = Literal["train", "test", "shapes"]
@@ -16,22 +22,42 @@ _REPORT_EVERY = 250
 
 
 def generated_rows(
-    tier: Tier, rows: int, *, seed: int, contract: Contract, phrases: Phrases = "train"
+    tier: Tier,
+    rows: int,
+    *,
+    seed: int,
+    contract: Contract,
+    phrases: Phrases = "train",
+    mix: Mapping[str, Any] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Rows of one tier, in `messages` form, the same for the same seed on every machine.
 
     `phrases`: those of training, the held-out ones (`test`), or, for Tier-1 alone, held-out sentence shapes (`shapes`).
-    Raises `BadRecipe` at once for shapes of Tier-2.
+    `mix`: shares of Tier-1 (fields of `Tier1Mix`) that differ from the usual ones. Raises `BadRecipe` at once for
+    shapes or a mix of Tier-2, and for a mix that is none.
     """
     if tier == "tier1":
         from arny_studio.dataset.generate.tier1 import generate_tier1
 
-        return generate_tier1(rows, seed=seed, contract=contract, split=phrases)
+        return generate_tier1(rows, seed=seed, contract=contract, split=phrases, mix=_mix_of(mix or {}))
+    if mix:
+        raise BadRecipe("Only a Tier-1 dataset has a mix of journeys and situations.")
     if phrases == "shapes":
         raise BadRecipe("Tier-2 has no held-out sentence shapes: choose the phrases 'train' or 'test'.")
     from arny_studio.dataset.generate.tier2 import generate_tier2
 
     return generate_tier2(rows, seed=seed, contract=contract, split=phrases)
+
+
+def _mix_of(shares: Mapping[str, Any]) -> Tier1Mix:
+    from arny_studio.dataset.generate.tier1.mix import Tier1Mix
+
+    try:
+        return msgspec.convert(dict(shares), Tier1Mix)
+    except msgspec.ValidationError as error:
+        raise BadRecipe(
+            f"The mix: {error}.", hint=unknown_field_hint(str(error), Tier1Mix.__struct_fields__)
+        ) from error
 
 
 def write_generated(path: Path, rows: Iterator[dict[str, Any]], on_progress: Callable[[int], None]) -> int:

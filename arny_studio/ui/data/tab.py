@@ -1,42 +1,31 @@
-"""The Data page: the rows of a dataset, the selected sample beside them, problems below."""
+"""The Data page: documents, their problems and statistics at the left, the rows, and the selected row at the right."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QAction, QDragEnterEvent, QDragLeaveEvent, QDropEvent
-from PySide6.QtWidgets import QLayout, QLineEdit, QMenu, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QModelIndex, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QAction, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QResizeEvent
+from PySide6.QtWidgets import QLayout, QMenu, QSplitter, QStackedWidget, QTabBar, QTabWidget, QVBoxLayout, QWidget
 
 from arny_studio.contract import Contract
-from arny_studio.ui.data.problems_model import ProblemsModel
-from arny_studio.ui.data.rows_delegate import RowsDelegate
-from arny_studio.ui.data.rows_model import (
-    COMPLEXITY,
-    CONFIDENCE,
-    FLAGS,
-    INTENT,
-    JOURNEY,
-    PROBLEMS,
-    QUERY,
-    ROW,
-    RowsModel,
-)
-from arny_studio.ui.data.sample_view import SampleView
+from arny_studio.ui.data.document_bars import DocumentBars
+from arny_studio.ui.data.filter_bar import FilterBar
+from arny_studio.ui.data.inspector import Inspector
+from arny_studio.ui.data.problems_panel import ProblemsPanel
+from arny_studio.ui.data.rows_table import RowsTable
+from arny_studio.ui.data.statistics_panel import StatisticsPanel
+from arny_studio.ui.data.table_model import RowsModel
 from arny_studio.ui.theme import ThemeSwitcher
 from arny_studio.ui.widgets.card import Card, PageHead
-from arny_studio.ui.widgets.cell_delegate import CellDelegate
-from arny_studio.ui.widgets.chip import Chip
 from arny_studio.ui.widgets.empty_state import EmptyState
 from arny_studio.ui.widgets.layout import column, holder, row, space
-from arny_studio.ui.widgets.table import Table
-from arny_studio.ui.widgets.text import button, label, plain_tooltip, set_property
+from arny_studio.ui.widgets.text import as_tooltip, button, elided, label, plain_tooltip, set_property
 
-_ROW_WIDTHS = {ROW: 64, INTENT: 150, JOURNEY: 140, COMPLEXITY: 104, CONFIDENCE: 108, FLAGS: 124, PROBLEMS: 80}
-_HIDDEN_BELOW = {INTENT: 1000, CONFIDENCE: 860, FLAGS: 640, PROBLEMS: 480}
-_FILTER_DELAY_MS = 180
-_CHECK_LINE_PX = 52
-QWIDGETSIZE_MAX = (1 << 24) - 1  # Qt's own number for "as large as you like"
+PROBLEMS, STATISTICS = range(2)
+_SIDE_PX, _INSPECTOR_PX, _LEAST_TABLE_PX = 250, 390, 320
+_SIDE_FOLDS_BELOW_PX = 1120
 
 
 class DataTab(QWidget):
@@ -45,30 +34,35 @@ class DataTab(QWidget):
     open_requested = Signal()
     generate_requested = Signal()
     demo_requested = Signal()
-    check_requested = Signal()
+    bulk_requested = Signal()
+    save_requested = Signal()
     train_requested = Signal()
     file_dropped = Signal(object)  # Path
     recent_chosen = Signal(object)  # Path
-    filter_changed = Signal(str)
-    row_selected = Signal(int)  # of the document
-    problem_chosen = Signal(int)  # line of the problems list
+    document_chosen = Signal(int)  # number of its tab
+    document_close_requested = Signal(int)
+    key_selected = Signal(object)  # key of the row that the cursor is on, or None
 
     def __init__(self, theme: ThemeSwitcher, contract: Contract) -> None:
         super().__init__()
         self.setAcceptDrops(True)
-        self.rows = RowsModel(contract, self)
-        self.problems = ProblemsModel(self)
-        self.sample = SampleView(theme, contract)
-        self._filter_timer = QTimer(self, singleShot=True, interval=_FILTER_DELAY_MS)
-        self._build_buttons(theme)
-        self._build_table(theme, contract)
-        self._build_problems(theme)
+        self._theme = theme
+        self._is_side_wanted = True
+        self._is_quiet = False
+        self.rows = RowsModel(self)
+        self.table = RowsTable(self.rows, theme)
+        self.bars = DocumentBars(theme)
+        self.filter = FilterBar(theme)
+        self.inspector = Inspector(theme, contract)
+        self.problems = ProblemsPanel(theme)
+        self.statistics = StatisticsPanel(theme)
+        self._build_buttons()
         self.pages = QStackedWidget()
-        self.pages.addWidget(self._build_empty(theme))
+        self.pages.addWidget(self._build_empty())
         self.pages.addWidget(self._build_body())
-        self._drop_frame = QVBoxLayout(self)
-        self._drop_frame.setContentsMargins(space("xl"), space("l"), space("xl"), space("l"))
-        self._drop_frame.addWidget(self.pages)
+        self._frame = QVBoxLayout(self)
+        self._frame.setContentsMargins(space("xl"), space("l"), space("xl"), space("l"))
+        self._frame.addWidget(self.pages)
         self._connect()
 
     def show_recent(self, paths: list[Path]) -> None:
@@ -77,197 +71,214 @@ class DataTab(QWidget):
         for path in paths:
             action = QAction(path.name.replace("&", "&&"), self._recent)
             action.setData(path)
+            action.setToolTip(as_tooltip(str(path)))
             self._recent.addAction(action)
         self._recent_button.setEnabled(bool(paths))
 
-    def show_dataset(self, name: str, about: str, path: str) -> None:
-        """A dataset is open: its name, one line about it, and where it lies for those who ask."""
-        self._head_title.setText(name)
+    def show_documents(self, names: list[tuple[str, str]], current: int) -> None:
+        """The open documents as tabs (name, path); one alone needs none."""
+        blocked = self.document_tabs.blockSignals(True)
+        while self.document_tabs.count():
+            self.document_tabs.removeTab(0)
+        for name, path in names:
+            number = self.document_tabs.addTab(elided(name, 60).replace("&", "&&"))
+            self.document_tabs.setTabToolTip(number, as_tooltip(path))
+        self.document_tabs.setCurrentIndex(current)
+        self.document_tabs.setVisible(len(names) > 1)
+        self.document_tabs.blockSignals(blocked)
+        self.pages.setCurrentIndex(1 if names else 0)
+
+    def show_head(self, name: str, about: str, path: str, *, is_changed: bool) -> None:
+        """Name of the document, whether it has unsaved edits, and one line about it."""
+        self._head.title.setText(f"{name}  •" if is_changed else name)
         self._head.about.setText(about)
-        for target in (self._head_title, self._head.about):
-            plain_tooltip(target, path)
-        self.filter.clear()
-        self.hide_problems()
-        self.sample.show_nothing()
-        self.pages.setCurrentIndex(1)
+        self.save_button.setEnabled(is_changed)
+        plain_tooltip(self.save_button, "Ctrl+S" if is_changed else "There is nothing to save.")
+        for target in (self._head.title, self._head.about):
+            plain_tooltip(target, f"{path} (unsaved edits)" if is_changed else path)
+        self.window().setWindowModified(is_changed)
 
-    def show_nothing(self) -> None:
-        """No dataset is open."""
-        self.pages.setCurrentIndex(0)
+    @property
+    def title(self) -> str:
+        """What the head says the document is called."""
+        return self._head.title.text()
 
-    def show_count(self, text: str) -> None:
-        """How many rows are shown, beside the filter."""
-        self._count.setText(text)
+    def say(self, sentence: str) -> None:
+        """What was just done, below the table."""
+        self._said.setText(sentence)
 
-    def show_check(self, sentence: str, *, is_good: bool, is_over: bool) -> None:
-        """The state of a check of the whole file."""
-        tone = "accent" if not is_over else "success" if is_good else "warning"
-        self._check_chip.show_as("check" if not is_over else "clean" if is_good else "problems", tone)
-        self._check_note.setText(sentence)
-        self._problems_card.setVisible(True)
-        has_problems = is_over and self.problems.rowCount() > 0
-        self._problems_table.setVisible(has_problems)
-        self._problems_card.setMaximumHeight(QWIDGETSIZE_MAX if has_problems else _CHECK_LINE_PX)
+    def show_rows(self, key: int | None) -> None:
+        """The model lists other rows: put the cursor on this one, or on the first."""
+        line = self.rows.line_of(key) if key is not None else None
+        if line is None and self.rows.rowCount():
+            line = 0
+        if line is not None:
+            self.table.select_line(line)
+        else:
+            self.key_selected.emit(None)
 
-    def hide_problems(self) -> None:
-        """Forget the check of another file."""
-        self.problems.show_items(())
-        self._problems_card.hide()
-
-    def select_row(self, document_row: int) -> bool:
-        """Select a row of the document; False where the filter hides it."""
-        line = self.rows.line_of(document_row)
+    def select_key(self, key: int) -> bool:
+        """Put the cursor on a row; False where the filter hides it."""
+        line = self.rows.line_of(key)
         if line is not None:
             self.table.select_line(line)
         return line is not None
 
-    def step(self, rows: int) -> None:
-        """Select the row before or after."""
-        line = self.table.currentIndex().row() + rows
-        if 0 <= line < self.rows.rowCount():
+    def step(self, lines: int) -> bool:
+        """Put the cursor on the row before or after; False at the end."""
+        line = self.table.currentIndex().row() + lines
+        is_there = 0 <= line < self.rows.rowCount()
+        if is_there:
             self.table.select_line(line)
+        return is_there
 
-    def focus_filter(self) -> None:
-        """Start searching."""
-        self.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self.filter.selectAll()
+    def show_side(self, page: int | None = None) -> None:
+        """Unfold the left panel, at PROBLEMS or STATISTICS."""
+        self._is_side_wanted = True
+        self._side.show()
+        if page is not None:
+            self.side_pages.setCurrentIndex(page)
 
-    def _build_buttons(self, theme: ThemeSwitcher) -> None:
+    def fold_side(self) -> None:
+        """Fold the left panel, or unfold it."""
+        self._is_side_wanted = self._side.isHidden()
+        self._side.setVisible(self._is_side_wanted)
+
+    def more_menu(self) -> QMenu:
+        """The menu behind "More", to be filled from the registry."""
+        return self._more
+
+    def _build_buttons(self) -> None:
         self.open_button = button("Open…")
         self._recent_button = button("Recent")
         self._recent = QMenu(self._recent_button)
+        self._recent.setToolTipsVisible(True)
         self._recent_button.setMenu(self._recent)
         self._recent_button.setProperty("has_menu", "true")
-        self.generate_button = button("Generate…")
-        self.check_button = button("Check", tooltip="Check every row against the contract")
+        self._more_button = button("More")
+        self._more = QMenu(self._more_button)
+        self._more_button.setMenu(self._more)
+        self._more_button.setProperty("has_menu", "true")
+        self.bulk_button = button("Bulk edit…", tooltip="Find and replace, set fields, repair, drop duplicates")
+        self.save_button = button("Save")
         self.train_button = button("Train on this", "primary")
-        for target, icon in (
-            (self.open_button, "open"),
-            (self.generate_button, "sparkle"),
-            (self.check_button, "check"),
-        ):
-            theme.dress(target, icon, "text_muted")
+        for target, icon in ((self.open_button, "open"), (self.bulk_button, "command"), (self.save_button, "download")):
+            self._theme.dress(target, icon, "text_muted")
             target.setIconSize(QSize(16, 16))
 
-    def _build_table(self, theme: ThemeSwitcher, contract: Contract) -> None:
-        self.table = Table(self.rows, _ROW_WIDTHS, QUERY, hidden_below=_HIDDEN_BELOW)
-        self.table.setItemDelegate(RowsDelegate(theme, contract.threshold, contract.confidence_floor, self.table))
-        self.table.setAccessibleName("Rows of the dataset")
-        self.filter = QLineEdit()
-        self.filter.setPlaceholderText("Search queries and answers")
-        self.filter.setAccessibleName("Search")
-        self.filter.setClearButtonEnabled(True)
-        search = QAction(self.filter)
-        theme.dress(search, "search", "text_muted")
-        self.filter.addAction(search, QLineEdit.ActionPosition.LeadingPosition)
-        self._count = label(role="muted")
-
-    def _build_problems(self, theme: ThemeSwitcher) -> None:
-        self._check_chip = Chip()
-        self._check_note = label(role="muted", wraps=True)
-        widths = {0: 80, 1: 90, 2: 260}
-        self._problems_table = Table(self.problems, widths, 3, hidden_below={2: 640})
-        self._problems_table.setItemDelegate(CellDelegate(theme, self._problems_table))
-        self._problems_card = Card(flush=True)
-        self._problems_card.add(_padded(row(self._check_chip, self._check_note)))
-        self._problems_card.add(self._problems_table, 1)
-        self._problems_card.hide()
-
-    def _build_empty(self, theme: ThemeSwitcher) -> QWidget:
+    def _build_empty(self) -> QWidget:
         self._empty_open = button("Open a file…", "primary")
         self._empty_generate = button("Generate…")
         self._empty_demo = button("Open the demo dataset")
-        sentence = "Open a JSONL file of conversations, drop one here, or let the generator write one."
+        sentence = "Open a file of conversations, drop one here, or let the generator write one."
         choices = (self._empty_open, self._empty_generate, self._empty_demo)
-        return EmptyState(theme, "data", "No dataset is open", sentence, *choices)
+        return EmptyState(self._theme, "data", "No dataset is open", sentence, *choices)
 
     def _build_body(self) -> QWidget:
-        buttons = (self._recent_button, self.open_button, self.generate_button, self.check_button, self.train_button)
-        self._head = PageHead("", "", *buttons)
-        self._head_title = self._head.title
-        rows_card = Card(flush=True)
-        rows_card.body.setSpacing(0)
-        rows_card.add(_padded(row(self.filter, self._count, gap="m")))
-        rows_card.add(self.table, 1)
-        left = QSplitter(Qt.Orientation.Vertical)
-        left.addWidget(rows_card)
-        left.addWidget(self._problems_card)
-        left.setStretchFactor(0, 3)
-        left.setStretchFactor(1, 1)
+        self.document_tabs = QTabBar()
+        self.document_tabs.setTabsClosable(True)
+        self.document_tabs.setDocumentMode(True)
+        self.document_tabs.setExpanding(False)
+        self.document_tabs.setAccessibleName("Open documents")
+        self.document_tabs.hide()
+        buttons = (self._recent_button, self.open_button, self.bulk_button, self._more_button, self.save_button)
+        self._head = PageHead("", "", *buttons, self.train_button)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
-        self.splitter.addWidget(left)
-        self.splitter.addWidget(self.sample)
-        self.splitter.setStretchFactor(0, 7)
-        self.splitter.setStretchFactor(1, 4)
-        self.splitter.setSizes([790, 400])
-        for splitter in (left, self.splitter):
-            splitter.setHandleWidth(space("m"))
-            splitter.setChildrenCollapsible(False)
-        self.sample.setMinimumWidth(320)
+        for widget, stretch in ((self._build_side(), 0), (self._build_rows(), 1), (self.inspector, 0)):
+            self.splitter.addWidget(widget)
+            self.splitter.setStretchFactor(self.splitter.count() - 1, stretch)
+        self.splitter.setSizes([_SIDE_PX, 10_000, _INSPECTOR_PX])
+        self.splitter.setHandleWidth(space("m"))
+        self.splitter.setChildrenCollapsible(False)
+        self.inspector.setMinimumWidth(_LEAST_TABLE_PX)
         body = QWidget()
-        layout = column(self._head, gap="l")
+        layout = column(self.document_tabs, self._head, self.bars, gap="m")
         layout.addWidget(self.splitter, 1)
         body.setLayout(layout)
         return body
 
+    def _build_side(self) -> QWidget:
+        self.side_pages = QTabWidget()
+        self.side_pages.setDocumentMode(True)
+        self.side_pages.tabBar().setDrawBase(False)
+        for page, title in ((self.problems, "Problems"), (self.statistics, "Statistics")):
+            layout = page.layout()
+            assert layout is not None
+            layout.setContentsMargins(space("xs"), space("s"), space("xs"), 0)
+            self.side_pages.addTab(page, title)
+        self._side = Card()
+        self._side.body.setContentsMargins(space("s"), space("s"), space("s"), space("s"))
+        self._side.add(self.side_pages, 1)
+        self._side.setMinimumWidth(230)
+        return self._side
+
+    def _build_rows(self) -> QWidget:
+        card = Card(flush=True)
+        card.body.setSpacing(0)
+        card.add(_padded(column(self.filter)))
+        card.add(self.table, 1)
+        self._said = label(role="caption")
+        foot = row(self._said, 1)
+        foot.setContentsMargins(space("m"), space("xs"), space("m"), space("xs"))
+        card.add(holder(foot))
+        card.setMinimumWidth(_LEAST_TABLE_PX)
+        return card
+
     def _connect(self) -> None:
         for source in (self.open_button, self._empty_open):
             source.clicked.connect(self.open_requested)
-        for source in (self.generate_button, self._empty_generate):
-            source.clicked.connect(self.generate_requested)
+        self._empty_generate.clicked.connect(self.generate_requested)
         self._empty_demo.clicked.connect(self.demo_requested)
-        self.check_button.clicked.connect(self.check_requested)
+        self.bulk_button.clicked.connect(self.bulk_requested)
+        self.save_button.clicked.connect(self.save_requested)
         self.train_button.clicked.connect(self.train_requested)
         self._recent.triggered.connect(self._on_recent_triggered)
-        self.filter.textChanged.connect(self._filter_timer.start)
-        self._filter_timer.timeout.connect(self._on_filter_due)
+        self.document_tabs.currentChanged.connect(self.document_chosen)
+        self.document_tabs.tabCloseRequested.connect(self.document_close_requested)
         self.table.selectionModel().currentRowChanged.connect(self._on_current_changed)
-        self._problems_table.selectionModel().currentRowChanged.connect(self._on_problem_changed)
-        self.sample.step_requested.connect(self.step)
+        self.filter.select_all_requested.connect(self.table.selectAll)
+        self.filter.columns_menu.aboutToShow.connect(partial(self.table.fill_menu, self.filter.columns_menu))
+        self.inspector.step_requested.connect(self.step)
+        self.inspector.editor.left.connect(self.table.setFocus)
 
     @Slot(QAction)
     def _on_recent_triggered(self, action: QAction) -> None:
         self.recent_chosen.emit(action.data())
 
-    @Slot()
-    def _on_filter_due(self) -> None:
-        self.filter_changed.emit(self.filter.text())
-
     @Slot(QModelIndex, QModelIndex)
     def _on_current_changed(self, current: QModelIndex, _previous: QModelIndex) -> None:
-        if current.isValid():
-            self.row_selected.emit(self.rows.row_at(current.row()))
+        if current.isValid() and current.row() < self.rows.rowCount():
+            self.key_selected.emit(self.rows.key_at(current.row()))
 
-    @Slot(QModelIndex, QModelIndex)
-    def _on_problem_changed(self, current: QModelIndex, _previous: QModelIndex) -> None:
-        if current.isValid():
-            self.problem_chosen.emit(current.row())
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fold the left panel where there is little room, and bring it back where there is more."""
+        super().resizeEvent(event)
+        self._side.setVisible(self._is_side_wanted and event.size().width() >= _SIDE_FOLDS_BELOW_PX)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take one local file, and show that it will be taken."""
-        if _dropped_path(event) is not None:
+        """Take local files, and show that they will be taken."""
+        if _dropped_paths(event):
             event.acceptProposedAction()
             set_property(self.pages, "is_drop_target", True)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        """It goes elsewhere."""
+        """They go elsewhere."""
         set_property(self.pages, "is_drop_target", False)
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Open what was dropped."""
         set_property(self.pages, "is_drop_target", False)
-        path = _dropped_path(event)
-        if path is not None:
+        for path in _dropped_paths(event):
             event.acceptProposedAction()
             self.file_dropped.emit(path)
 
 
-def _dropped_path(event: QDropEvent) -> Path | None:
+def _dropped_paths(event: QDropEvent) -> list[Path]:
     urls = event.mimeData().urls()
-    local = Path(urls[0].toLocalFile()) if len(urls) == 1 and urls[0].isLocalFile() else None
-    return local if local is not None and local.is_file() else None
+    paths = [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]
+    return [path for path in paths if path.is_file()]
 
 
 def _padded(layout: QLayout) -> QWidget:
-    layout.setContentsMargins(space("m"), space("m"), space("m"), space("m"))
+    layout.setContentsMargins(space("m"), space("m"), space("m"), space("s"))
     return holder(layout)

@@ -15,7 +15,12 @@ def run(work: Pass) -> Finished:
     recipe = work.recipe
     work.emit(Stage(name="generate", title=f"Write {recipe.rows:,} {recipe.tier} samples", index=1, total=1))
     rows = generated_rows(
-        recipe.tier, recipe.rows, seed=recipe.seed, contract=load_contract(recipe.contract), phrases=recipe.phrases
+        recipe.tier,
+        recipe.rows,
+        seed=recipe.seed,
+        contract=load_contract(recipe.contract),
+        phrases=recipe.phrases,
+        mix=recipe.mix,
     )
     path = Path(recipe.path)
     count = write_generated(path, rows, lambda done: work.advance(done, recipe.rows))
