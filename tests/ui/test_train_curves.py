@@ -150,7 +150,7 @@ def test_that_every_curve_of_a_recorded_run_is_painted(board, qtbot):
     assert board.points_shown == sum(1 for _ in state.curve.points("loss"))
     assert set(board.loss.shown) == {"loss", "smoothed", "validation_loss"}
     visible = {key for key, panel in board.panels.items() if panel.isVisible()}
-    assert visible == {"rate", "gradient", "speed"}  # of a time before a run said how the machine fares
+    assert visible == {"answers", "rate", "gradient", "speed", "memory", "load"}  # that machine has no GPU
 
 
 def test_that_the_x_axis_can_be_steps_epochs_tokens_or_time(board, qtbot):

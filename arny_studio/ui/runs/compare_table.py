@@ -16,7 +16,7 @@ from arny_studio.ui.widgets.items_model import ItemsModel
 
 SPARK_ROLE = Qt.ItemDataRole.UserRole + 3  # list of values, painted as a line
 BEST_ROLE = Qt.ItemDataRole.UserRole + 4  # whether the figure is the best of its row
-_SPARK_PX, _SPARK_HIGH_PX = 64, 18
+_SPARK_PX, _SPARK_HIGH_PX, _FIGURE_PX = 64, 18, 66
 RUN_ROLES = ("series_1", "series_3", "series_2", "series_4", "series_5", "series_6")  # colours of runs side by side
 
 
@@ -117,7 +117,7 @@ class CompareDelegate(QStyledItemDelegate):
         paint_ground(painter, ground)
         area = content_rect(option)
         spark, is_best = index.data(SPARK_ROLE), bool(index.data(BEST_ROLE))
-        if spark:
+        if spark and area.width() >= _SPARK_PX + _FIGURE_PX:
             self._spark(painter, area, spark, RUN_ROLES[(index.column() - 2) % len(RUN_ROLES)])
             area.setLeft(area.left() + _SPARK_PX + 8)
         font = QFont(option.font)  # pyright: ignore[reportAttributeAccessIssue]

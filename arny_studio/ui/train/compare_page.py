@@ -54,7 +54,7 @@ class ComparePage(QWidget):
             self.over.addItem(kind.capitalize(), kind)
         self.log = QCheckBox("Log")
         self._head = PageHead("Compare runs", _NONE_YET)
-        self.plot = PlotPanel(theme, "Curves", words=lambda value: f"{value:.4g}", least_px=160, is_wide=True)
+        self.plot = PlotPanel(theme, "Curves", words=lambda value: f"{value:.4g}", least_px=160, legend="lines")
         self.model = CompareModel(self)
         self.table = Table(self.model, {0: _GROUP_PX, 1: _NAME_PX}, 1)
         self.table.setItemDelegate(CompareDelegate(theme, self.table))

@@ -32,7 +32,7 @@ class CurveBoard(QWidget):
         self._state: RunState | None = None
         self._painted: tuple[Curve, int, XKind] | None = None
         self.x_kind: XKind = "step"
-        self.loss = PlotPanel(theme, LOSS.title, words=LOSS.words, least_px=_LOSS_PX, is_wide=True)
+        self.loss = PlotPanel(theme, LOSS.title, words=LOSS.words, least_px=_LOSS_PX, legend="beside")
         self.panels = {
             spec.key: PlotPanel(theme, spec.title, words=spec.words, ticks=spec.words, least_px=_SMALL_PX)
             for spec in PANELS

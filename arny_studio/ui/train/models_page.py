@@ -89,7 +89,7 @@ class ModelsPage(QWidget):
         self.folders_button.setMenu(self._folders)
         theme.dress(self.use_button, "train", "on_accent")
         self.notice = Notice(theme)
-        about = "Bases to train, adapters and GGUF files, in the workspace and in your folders."
+        about = "Bases to train, adapters and GGUF files."
         head = PageHead("Models", about, self.folders_button, self.use_button)
         list_card = Card("Library", flush=True)
         list_card.add(self.table, 1)

@@ -106,7 +106,7 @@ class PreflightCard(Card):
             self._lines.addWidget(label(finding.title, "muted"), line, 1, Qt.AlignmentFlag.AlignTop)
             role = "danger" if finding.level == "error" else "body"
             text = f"{finding.text} {finding.hint}".strip()
-            self._lines.addWidget(label(text, role, wraps=True, selectable=True), line, 2)
+            self._lines.addWidget(label(text, role, wraps=True, selectable=True), line, 2, Qt.AlignmentFlag.AlignTop)
             if finding.file and finding.lines:
                 self.links[finding.key] = link = self._link(finding)
                 self._lines.addWidget(link, line + 1, 2, Qt.AlignmentFlag.AlignLeft)
@@ -115,7 +115,8 @@ class PreflightCard(Card):
         mark = QToolButton()
         mark.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         mark.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        mark.setFixedSize(24, 24)
+        mark.setFixedSize(18, 18)
+        mark.setProperty("look", "mark")
         mark.setIconSize(QSize(16, 16))
         mark.setAccessibleName(finding.level)
         self._theme.dress(mark, *_ICONS[finding.level])

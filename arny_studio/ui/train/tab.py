@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from arny_studio.ui.runs.run_list import RunList
@@ -28,13 +28,9 @@ class TrainTab(QWidget):
         super().__init__()
         self.runs = RunList(theme, "Runs", "New run", _NONE_YET, several=True)
         self.compare_button = button("Compare", tooltip="Overlay runs; select them with Ctrl or Shift.")
-        theme.dress(self.compare_button, "compare", "text_muted")
-        self.compare_button.setIconSize(QSize(16, 16))
         self.models_button = button(
             "Models", tooltip="The bases, adapters and GGUFs there are, and the way to get more."
         )
-        theme.dress(self.models_button, "data", "text_muted")
-        self.models_button.setIconSize(QSize(16, 16))
         self.runs.tools.addWidget(self.compare_button)
         self.runs.tools.addWidget(self.models_button)
         self.queue = QueuePanel(theme)

@@ -12,14 +12,16 @@ from msgspec import Struct
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, QPointF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QSizePolicy, QToolButton
+from PySide6.QtWidgets import QBoxLayout, QLayout, QSizePolicy, QToolButton
 
 from arny_studio.ui.theme import ThemeSwitcher
 from arny_studio.ui.widgets.card import Card
+from arny_studio.ui.widgets.flow import FlowLayout
 from arny_studio.ui.widgets.layout import clear, holder, row, space
 from arny_studio.ui.widgets.text import label
 
 Stroke = Literal["line", "faint", "points"]
+LegendPlace = Literal["beside", "below", "lines"]
 Words = Callable[[float], str]
 _FAINT_ALPHA = 0.42
 
@@ -64,10 +66,10 @@ class PlotPanel(Card):
         words: Words,
         ticks: Words | None = None,
         least_px: int = 120,
-        is_wide: bool = False,
+        legend: LegendPlace = "below",
     ) -> None:
-        """`words` writes a value for the legend, `ticks` one at the axis; `least_px` is the lowest plot. A wide panel
-        has its legend beside the title, others below it."""
+        """`words` writes a value for the legend, `ticks` one at the axis; `least_px` is the lowest plot.
+        The legend stands beside the title, in one line below it, or in as many lines as it needs."""
         super().__init__(title, flush=True)
         self._theme, self._words = theme, words
         self._series: dict[str, Series] = {}
@@ -87,19 +89,18 @@ class PlotPanel(Card):
         self._cross = pg.InfiniteLine(angle=90, movable=False)
         self._cross.hide()
         self._item.addItem(self._cross, ignoreBounds=True)
-        self._legend = row(gap="s" if is_wide else "xs")
-        self._legend.setSpacing(space("s") if is_wide else 0)
-        self._arrange(is_wide)
+        self._legend: QLayout = FlowLayout(gap="s") if legend == "lines" else row(gap="xs")
+        self._arrange(legend)
         self.plot.scene().sigMouseMoved.connect(self._on_mouse_moved)  # pyright: ignore[reportAttributeAccessIssue]
         self.plot.installEventFilter(self)
         theme.theme_changed.connect(self._on_theme_changed)
         self._on_theme_changed()
 
-    def _arrange(self, is_wide: bool) -> None:
+    def _arrange(self, place: LegendPlace) -> None:
         self._value = label(role="caption")
         self.head.addWidget(self._value)
         self._legend_row = holder(self._legend)
-        if is_wide:
+        if place == "beside":
             self.head.addWidget(self._legend_row)
         else:
             self._legend.setContentsMargins(space("s"), 0, space("xs"), 0)
@@ -145,6 +146,8 @@ class PlotPanel(Card):
         """Show these values and no others, whatever the series say."""
         self._box.setYRange(least, most, padding=0.06)
         self._box.disableAutoRange(pg.ViewBox.YAxis)
+        half = (most - least) / 2
+        self.plot.getAxis("left").setTickSpacing(half, half)
 
     def set_words(self, words: Words) -> None:
         """How the values are written."""
@@ -218,7 +221,8 @@ class PlotPanel(Card):
                 self._eyes[key] = self._eye(key)
                 self._legend.addWidget(self._eyes[key])
                 self._dress_eye(key)
-            self._legend.addStretch(1)
+            if isinstance(self._legend, QBoxLayout):
+                self._legend.addStretch(1)
         self._value.setVisible(len(self._series) == 1)
         self._legend_row.setVisible(len(self._series) > 1)
 
