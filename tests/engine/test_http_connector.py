@@ -79,7 +79,7 @@ class Service(BaseHTTPRequestHandler):
         self._say(b"\x1f\x8b", Content_Encoding="gzip")
 
     def to_localhost(self) -> None:
-        port = self.server.server_address[1]
+        port = str(self.headers["Host"]).rpartition(":")[2]
         self._say(b"", 302, Location=f"http://localhost:{port}/flights")
 
     def to_elsewhere(self) -> None:

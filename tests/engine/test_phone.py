@@ -343,6 +343,23 @@ def test_that_a_wish_during_routing_cancels_but_pressure_only_takes_tier_2(bench
     assert phone.memory.session(2) is None
 
 
+def test_that_a_wish_to_stop_ends_a_load_and_nothing_of_it_is_held(bench: Bench):
+    phone = bench.phone(pinned.REASON)
+
+    def once_decided() -> Iterator[str | None]:
+        while not bench.said(Decided):
+            yield None
+        yield "stop"
+
+    bench.interruptions = once_decided()
+    replied = phone.ask("r1", "Compare wind and coal")
+    assert (replied.action, replied.reply, replied.loads) == ("cancelled", CANCEL_NOTE, 0)
+    assert phone.memory.session(2) is None
+    assert phone.memory.ledger.tier2 is None
+    assert not bench.said(Token)
+    assert phone.ask("r2", "Compare wind and coal").action == "reason"
+
+
 def test_that_an_empty_query_is_asked_about_without_the_model(bench: Bench):
     for query in ("", "  \n"):
         replied = bench.phone(pinned.ANSWER).ask("r1", query)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 
 import pytest
 from PySide6.QtCore import Qt
@@ -83,20 +81,6 @@ def test_that_a_query_shows_its_decision_its_path_and_the_ledger(studio, chat, q
     assert "Tier-1 loaded" in widget.phone.happenings.toPlainText()
 
 
-def test_that_a_phone_that_is_killed_says_so_and_starts_again(chat, qtbot):
-    answered(chat, qtbot, ask(chat, qtbot))
-    controller = chat.controller
-    first = controller.link.job
-    os.kill(controller.link.job.state.pid, signal.SIGKILL)
-    qtbot.waitUntil(lambda: controller.link.job is not first and controller.phase == "ready", timeout=PHONE_MS)
-    assert "Killed by the system" in chat.widget.notice.sentence.text()
-    assert "The phone restarts." in chat.widget.notice.hint.text()
-    assert chat.widget.messages.isVisible()
-    assert "kill" in {mark.kind for mark in controller.link.timeline.marks}
-    assert answered(chat, qtbot, ask(chat, qtbot)).replied is not None
-    assert len(controller.conversation.exchanges) == 2  # what was said before stays
-
-
 def test_that_a_router_that_does_not_fit_is_refused_with_the_breakdown(studio, chat, qtbot):
     profile = studio.workspace.root / "small.toml"
     profile.write_text('title = "Tiny phone"\nram_mib = 1024\nos_reserve_mib = 512\napp_budget_mib = 64\n')
@@ -146,15 +130,3 @@ def test_that_without_llama_cpp_the_tab_says_what_to_install(chat, monkeypatch):
     assert "arny-studio[infer]" in chat.widget.notice.hint.text()
     assert not chat.widget.switch_button.isEnabled()
     assert not chat.widget.input.isEnabled()
-
-
-def test_that_memory_pressure_takes_the_reasoner_at_once(chat, qtbot):
-    chat.widget.setup.show_value("device", "12gb")
-    chat.widget.switch_button.click()
-    qtbot.waitUntil(lambda: chat.controller.phase == "ready", timeout=PHONE_MS)
-    panel = chat.widget.phone
-    qtbot.waitUntil(lambda: "tier2" in {each.owner for each in panel._picture.slices}, timeout=PHONE_MS)
-    panel.pressure_button.click()
-    qtbot.waitUntil(lambda: "Tier-2 unloaded" in panel.happenings.toPlainText(), timeout=PHONE_MS)
-    qtbot.waitUntil(lambda: "tier2" not in {each.owner for each in panel._picture.slices}, timeout=PHONE_MS)
-    assert "asks for memory" in panel.happenings.toPlainText()

@@ -40,6 +40,7 @@ from arny_studio.ui.chat.script_page import ScriptPage
 from arny_studio.ui.chat.timeline import Timeline, marked, noted
 from arny_studio.ui.chat.timeline_view import TimelineView
 from arny_studio.ui.theme import ThemeSwitcher
+from arny_studio.ui.widgets.inputs import Number
 
 
 @pytest.fixture
@@ -72,7 +73,9 @@ def test_that_the_editor_shows_every_number_and_takes_them_back(parent, qtbot, t
 def test_that_the_editor_refuses_numbers_that_contradict_each_other(parent, qtbot, tmp_path: Path):
     editor = ProfileEditor(parent)
     editor.show_profile(load_profile("6gb"))
-    editor._inputs["app_budget_mib"].setValue(6000)
+    budget = editor._inputs["app_budget_mib"]
+    assert isinstance(budget, Number)
+    budget.setValue(6000)
     with qtbot.assertNotEmitted(editor.used):
         editor.use_button.click()
     assert "make 8560 MiB together" in editor.problem.text()
@@ -230,6 +233,7 @@ def test_that_no_text_of_a_model_a_service_or_a_file_reads_a_file_or_opens_a_con
         panel.show_timeline(noted(Timeline(), LoadRefused(tier=2, needed_bytes=1, free_bytes=0, sentence=text)))
         side = Side(title=text, state=text, conversation=talk)
         compare.show_sides(side, Side(title="B"), compared(side, Side()), is_running=False)
+        assert exchange.replied is not None
         script.model.show_items([exchange.replied])
         script.show_run(is_running=False, said=text)
         script.model.data(script.model.index(0, 0), Qt.ItemDataRole.ToolTipRole)

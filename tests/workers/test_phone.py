@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import subprocess
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from arny_studio.errors import BadInput, MissingFile
 from arny_studio.jobs.commands import Ask, CancelReply, MemoryPressure
 from arny_studio.jobs.events import AnyEvent, Decided, ModelUnloaded, Replied, Token
 from arny_studio.jobs.folder import RunFolder
-from arny_studio.jobs.outcome import Outcome
+from arny_studio.jobs.interpreter import worker_command, worker_environment
+from arny_studio.jobs.outcome import EXIT_STOPPED, Outcome
 from arny_studio.jobs.supervisor import Job, start_job
+from arny_studio.jobs.wire import encode_line
 from arny_studio.recipe import PhoneRecipe
 from arny_studio.workers.phone import ScriptedQuery, read_queries
 from tests import pinned_contract as pinned
@@ -181,6 +184,25 @@ def test_that_a_crash_by_signal_is_told_and_leaves_no_process(pair, tmp_path: Pa
     assert "SIGSEGV" in outcome.sentence
     assert call.job.pid is not None
     assert not psutil.pid_exists(call.job.pid)
+
+
+def test_that_a_phone_whose_app_is_gone_ends_in_mid_answer(pair, tmp_path: Path):
+    recipe = recipe_for(pair, tmp_path, pinned.REASON, device="12gb", reasoner_max_tokens=3900)
+    run = RunFolder.create(tmp_path / "run", recipe)
+    command = worker_command("phone", run.path, python=None, program=None)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=worker_environment(None)
+    ) as app:
+        assert app.stdin is not None
+        assert app.stdout is not None
+        app.stdin.write(encode_line(Ask(request="a", query="Compare wind and coal")))
+        app.stdin.flush()
+        next(line for line in app.stdout if b'"token"' in line)
+        app.stdin.close()  # what the system does when the app is killed
+        app.stdout.close()
+        assert app.wait(DEADLINE_S) == EXIT_STOPPED
+    assert not run.is_running
 
 
 def test_that_a_cut_model_is_one_sentence_and_exit_code_1(pair, tmp_path: Path):
