@@ -237,7 +237,8 @@ class Export:
 
     def _tell(self, name: str, parity: FileParity) -> None:
         if parity.verdict != "green":
-            self._warn(f"{name} is {parity.verdict}: {' '.join(parity.reasons)}")
+            said = f"{name} is {parity.verdict}: {' '.join(parity.reasons)}"
+            self._emit(Log(level="warning" if parity.verdict == "red" else "info", text=said))
         values = msgspec.to_builtins(msgspec.structs.replace(parity, prompts=[]))
         self._emit(Result(name=f"parity {name}", values=values))
 

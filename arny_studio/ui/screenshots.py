@@ -30,7 +30,10 @@ from arny_studio.ui.data.controller import DataController
 from arny_studio.ui.evaluate.controller import EvaluateController
 from arny_studio.ui.evaluate.records import evaluations
 from arny_studio.ui.evaluate.tab import EvaluateTab
+from arny_studio.ui.export.scenes import damaged_check, scenes
+from arny_studio.ui.export.tab import ExportTab
 from arny_studio.ui.garbage import GuiThreadCollector
+from arny_studio.ui.model_files import quant_of
 from arny_studio.ui.runs.run_list import RunList
 from arny_studio.ui.screenshots_train import TrainScenes, prepare_workspace
 from arny_studio.ui.settings import SettingsStore, ThemeMode
@@ -84,6 +87,7 @@ async def _take_all(studio: Studio, folder: Path) -> int:
     try:
         await _fill_data(studio)
         await _fill_evaluate(studio)
+        await _fill_export(studio)
         await _fill_runs(studio)
         await _fill_chat(studio)
         for shot in SHOTS:
@@ -105,6 +109,17 @@ async def _take(studio: Studio, shot: Shot, folder: Path) -> None:
         studio.window.pages.setFocus()
         await asyncio.sleep(0.6)
         studio.window.grab().save(str(folder / f"{place.key}-{shot.name}.png"))
+    await _take_export_scenes(studio, shot, folder)
+
+
+async def _take_export_scenes(studio: Studio, shot: Shot, folder: Path) -> None:
+    tab = studio.window.tab("export").widget
+    assert isinstance(tab, ExportTab)
+    studio.window.show_tab("export")
+    for name, show in scenes(tab).items():
+        show()
+        await asyncio.sleep(1.0)
+        studio.window.grab().save(str(folder / f"{name}-{shot.name}.png"))
 
 
 async def _take_trainings(app: QApplication, scratch: Path, workspace: Path, folder: Path) -> int:
@@ -162,6 +177,18 @@ async def _fill_evaluate(studio: Studio) -> None:
         tab.baseline.setCurrentIndex(1)
     tab.details.setCurrentWidget(tab.wrong_table)
     await _until(lambda: tab.wrong_table.currentIndex().isValid() or not tab.wrong.items, "no wrong row was selected")
+
+
+async def _fill_export(studio: Studio) -> None:
+    """Check a damaged copy of the newest exported pair, so that there is something red to see."""
+    exports = [folder for folder in studio.workspace.runs_by_time() if folder.kind == "export"]
+    for folder in exports:
+        found = {quant_of(path): path for path in _ggufs(folder)}
+        if {"F16", "Q4_K_M"} <= found.keys() and (folder.path / "outputs" / "parity.json").is_file():
+            with tempfile.TemporaryDirectory() as scratch:
+                recipe = damaged_check(found["F16"], found["Q4_K_M"], Path(scratch))
+                await _run(studio, "verify", recipe)
+            return
 
 
 async def _fill_runs(studio: Studio) -> None:

@@ -19,6 +19,7 @@ from arny_studio.ui.wording import bytes_in_words, percent_in_words
 VERDICT_TONES: dict[str, Tone] = {"green": "success", "amber": "warning", "red": "danger"}
 VERDICT_WORDS = {"green": "ready", "amber": "amber", "red": "red"}
 _PARITY = "parity "
+_MODEL_KINDS = ("gguf", "merged")  # the records beside them have views of their own
 FILE, VERDICT, SIZE, JSON, FLIPS, KL, SPEED, MEMORY = range(8)
 
 
@@ -38,7 +39,8 @@ class FileLine(Struct, frozen=True, kw_only=True):
 def file_lines(state: RunState) -> tuple[FileLine, ...]:
     """The files that an export made, or has judged so far."""
     judged = judged_files(state.results)
-    artifacts = {artifact.path.rpartition("/")[2]: artifact for artifact in state.artifacts}
+    models = (artifact for artifact in state.artifacts if artifact.kind in _MODEL_KINDS)
+    artifacts = {artifact.path.rpartition("/")[2]: artifact for artifact in models}
     waiting = {name: parity for name, parity in judged.items() if not {name, marked_red(name)} & artifacts.keys()}
     named = [
         FileLine(name=name, artifact=artifact, parity=_verdict_on(name, judged)) for name, artifact in artifacts.items()

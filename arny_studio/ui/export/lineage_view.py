@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import QHeaderView, QTreeView
 
 from arny_studio.ui.widgets.text import elided
+from arny_studio.ui.wording import moment_in_words
 
 _MOST_ENTRIES = 5_000
 _OPEN = ("base", "dataset", "contract", "training")
-_SPELT = {"sha256": "SHA-256", "made_s": "Made (Unix time)", "lineage_version": "Lineage version"}
+_SPELT = {"sha256": "SHA-256", "made_s": "Made", "lineage_version": "Lineage version"}
 
 
 class LineageView(QTreeView):
@@ -30,7 +30,7 @@ class LineageView(QTreeView):
         self.setAccessibleName("Lineage")
         self.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
         self.header().setStretchLastSection(True)
-        self.setColumnWidth(0, 240)
+        self.setColumnWidth(0, 210)
 
     def show_lineage(self, lineage: dict[str, Any]) -> None:
         """Show a whole record; an empty one empties the tree."""
@@ -49,14 +49,14 @@ class LineageView(QTreeView):
         self._left -= 1
         title = QStandardItem(_SPELT.get(name, name.replace("_", " ").capitalize() if name.isidentifier() else name))
         title.setData(name)
-        shown = QStandardItem("" if isinstance(value, dict | list) else elided(_written(value), 500))
-        shown.setToolTip("")
-        shown.setTextAlignment(Qt.AlignmentFlag.AlignLeft)
+        shown = QStandardItem("" if isinstance(value, dict | list) else elided(_written(name, value), 500))
         parent.appendRow([title, shown])
         children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
         for key, child in children:
             self._add(title, str(key), child)
 
 
-def _written(value: object) -> str:
+def _written(name: str, value: object) -> str:
+    if name == "made_s" and isinstance(value, int | float):
+        return moment_in_words(value)
     return "–" if value is None or value == "" else f"{value:g}" if isinstance(value, float) else str(value)

@@ -16,13 +16,13 @@ from arny_studio.ui.widgets.layout import column, holder, row, space
 from arny_studio.ui.widgets.table import Table
 from arny_studio.ui.widgets.text import breakable, elided, label
 
-QUERY, REFERENCE, ROUTE, WHAT, KL = range(5)
+QUERY, ROUTE, WHAT, KL = range(4)
 
 
 class PromptsModel(ItemsModel[PromptParity]):
     """Prompts, those that flipped first."""
 
-    columns = ("Prompt", "F16", "This file", "", "KL")
+    columns = ("Prompt", "Route", "", "KL")
     numbers = frozenset({KL})
 
     def cell(self, item: PromptParity, column: int, role: int) -> Any:
@@ -33,11 +33,11 @@ class PromptsModel(ItemsModel[PromptParity]):
             return None
         kl = "–" if item.kl is None else f"{item.kl:.4f}"
         query = " ".join(elided(item.query, 300).split())
-        return {QUERY: query, REFERENCE: item.reference_route, ROUTE: item.route, WHAT: "", KL: kl}[column]
+        return {QUERY: query, ROUTE: _route(item), WHAT: "", KL: kl}[column]
 
     def tooltip(self, item: PromptParity, column: int) -> str:
-        """The whole query."""
-        return item.query if column == QUERY else ""
+        """The whole query, or both routes."""
+        return {QUERY: item.query, ROUTE: _route(item)}.get(column, "")
 
 
 class PromptsView(QWidget):
@@ -47,7 +47,7 @@ class PromptsView(QWidget):
         super().__init__()
         self.setProperty("surface", "clear")
         self.model = PromptsModel(self)
-        self.table = Table(self.model, {1: 150, 2: 150, 3: 150, 4: 74}, 0, hidden_below={4: 620, 1: 480})
+        self.table = Table(self.model, {1: 216, 2: 140, 3: 66}, 0, hidden_below={3: 560, 1: 430})
         self.table.setAccessibleName("Held-out prompts")
         self.table.setItemDelegate(CellDelegate(theme, self.table))
         self.only_flips = QCheckBox("Only what differs")
@@ -126,6 +126,11 @@ def _chips(prompt: PromptParity) -> list[tuple[str, Tone]]:
     if prompt.changed:
         chips.append((f"{len(prompt.changed)} fields" if len(prompt.changed) > 1 else "1 field", "neutral"))
     return chips
+
+
+def _route(prompt: PromptParity) -> str:
+    """Where the prompt goes, and where it went with F16 if that is somewhere else."""
+    return f"{prompt.reference_route} → {prompt.route}" if prompt.is_flip else prompt.route
 
 
 def _severity(prompt: PromptParity) -> tuple[bool, bool, int, float]:

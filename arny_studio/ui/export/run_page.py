@@ -26,7 +26,7 @@ from arny_studio.ui.widgets.cell_delegate import CellDelegate
 from arny_studio.ui.widgets.chip import Chip
 from arny_studio.ui.widgets.layout import column, scrolled, space
 from arny_studio.ui.widgets.notice import Notice
-from arny_studio.ui.widgets.table import Table
+from arny_studio.ui.widgets.table import ROW_PX, Table
 from arny_studio.ui.widgets.text import allow, breakable, button, label, plain_tooltip
 from arny_studio.ui.wording import moment_in_words, seconds_in_words
 
@@ -134,6 +134,12 @@ class ExportPage(QWidget):
         else:
             self.warnings.be_quiet()
 
+    def show_details(self, title: str) -> None:
+        """Bring one of the views under the files to the front."""
+        for number in range(self._tabs.count()):
+            if self._tabs.tabText(number) == title:
+                self._tabs.setCurrentIndex(number)
+
     def say_bundled(self, sentence: str) -> None:
         """A bundle of a file of this export is ready."""
         self.notice.say("success", sentence)
@@ -201,20 +207,21 @@ class ExportPage(QWidget):
         stages.head.addWidget(self.status)
         stages.add(scrolled(self.stages), 1)
         stages.add(self.recipe)
-        stages.setMinimumWidth(220)
+        stages.setMinimumWidth(200)
         files = Card("Files", flush=True)
         files.add(self.table, 1)
+        files.setMinimumHeight(ROW_PX * 4)
         right = QSplitter(Qt.Orientation.Vertical)
         right.addWidget(files)
         right.addWidget(self._build_details())
         right.setStretchFactor(0, 2)
         right.setStretchFactor(1, 5)
-        right.setSizes([220, 480])
+        right.setSizes([250, 450])
         body = QSplitter(Qt.Orientation.Horizontal)
         body.addWidget(stages)
         body.addWidget(right)
         body.setStretchFactor(1, 1)
-        body.setSizes([268, 700])
+        body.setSizes([240, 728])
         for splitter in (right, body):
             splitter.setHandleWidth(space("m"))
             splitter.setChildrenCollapsible(False)

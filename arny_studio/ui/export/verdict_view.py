@@ -67,7 +67,8 @@ class VerdictView(QWidget):
         self.about.show()
         clear(self._measures)
         for place, title in enumerate(_HEADS):
-            self._measures.addWidget(label(title, "overline"), 0, place)
+            side = Qt.AlignmentFlag.AlignRight if 0 < place < len(_HEADS) - 1 else Qt.AlignmentFlag.AlignLeft
+            self._measures.addWidget(label(title, "overline"), 0, place, side)
         for line, name in enumerate(MEASURES, start=1):
             self._add_measure(line, name, parity, limits)
 
@@ -84,7 +85,7 @@ class VerdictView(QWidget):
             shown = label(_with_unit(figure, unit), "body" if place == 1 else "muted")
             self._measures.addWidget(shown, line, place, Qt.AlignmentFlag.AlignRight)
         chip = Chip(
-            "not judged" if value is None else VERDICT_WORDS[verdict],
+            "not judged" if value is None else verdict,
             "neutral" if value is None else VERDICT_TONES[verdict],
         )
         self._measures.addWidget(chip, line, len(_HEADS) - 1)
