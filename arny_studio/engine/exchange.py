@@ -15,7 +15,7 @@ from arny_studio.engine.chat_template import Message
 from arny_studio.engine.gguf_shape import model_shape
 from arny_studio.engine.llama_session import LlamaSession
 from arny_studio.engine.reasoner import Reasoner
-from arny_studio.engine.router_decoding import DecodedRoute
+from arny_studio.engine.router_decoding import DecodedRoute, FieldTrace
 from arny_studio.jobs.events import Decided, FieldCost, Replied, Turn
 from arny_studio.recipe import AskSettings
 
@@ -75,7 +75,7 @@ class Exchange:
     def decided(self, action: Action, thresholds: Thresholds, problems: Sequence[str]) -> Decided:
         """The decision as an event."""
         route, decoded = self.route, self.decoded
-        costs = [] if route is None else [FieldCost(**_cost_of(field)) for field in getattr(route, "fields", ())]
+        costs = [] if route is None else [_cost_of(field) for field in route.fields]
         return Decided(
             request=self.request,
             text=decoded.text if decoded is not None else "",
@@ -88,7 +88,7 @@ class Exchange:
             tokens=route.tokens_total if route is not None else 0,
             forced=route.tokens_forced if route is not None else 0,
             fields=costs,
-            known_ms=getattr(route, "known_ms", None),
+            known_ms=route.known_ms if route is not None else None,
             threshold=thresholds.complexity,
             confidence_floor=thresholds.confidence,
         )
@@ -117,5 +117,5 @@ class Exchange:
         )
 
 
-def _cost_of(field: Any) -> dict[str, Any]:
-    return {name: getattr(field, name) for name in FieldCost.__struct_fields__}
+def _cost_of(field: FieldTrace) -> FieldCost:
+    return FieldCost(name=field.name, forced=field.forced, drafted=field.drafted, chosen=field.chosen, ms=field.ms)
