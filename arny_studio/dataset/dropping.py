@@ -34,7 +34,7 @@ def rows_to_drop(source: RowSource, operation: DropDuplicates, contract: Contrac
                 page = []
     groups = first_of_each(content)
     if operation.near:
-        keys = np.concatenate([*bands, band_keys(page)]) if page else np.concatenate(bands or [np.zeros((0, 16), "u8")])
+        keys = np.concatenate([*bands, band_keys(page)])
         near = near_groups(keys, lambda place: comparable_text(source.raw(int(rows[place]))))
         groups = np.where(near >= 0, near, groups)
     dropped = np.zeros(source.row_count, bool)

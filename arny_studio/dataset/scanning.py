@@ -36,6 +36,7 @@ _PAGE_ROWS = 4096
 _ALONE_ROWS = 20_000  # fewer rows are done before a second process has started
 _PARTS = 8  # per process
 _PERIOD_S = 0.2
+_STOP = -(1 << 62)  # what the count of rows done is set to where nobody wants the rest
 
 OnProgress = Callable[[str, int, int], None]  # part of the scan, done, total
 ShouldStop = Callable[[], bool]
@@ -147,7 +148,8 @@ def _parts(
         try:
             _follow(futures, done, total, report)
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            done.value = _STOP
+            pool.shutdown(cancel_futures=True)
             raise
         yield from (future.result() for future in futures)
 
@@ -187,6 +189,8 @@ def _scan_range(start: int, stop: int) -> _Part:
 
 def _count(_part: str, done: int, _total: int) -> None:
     with _done.get_lock():
+        if _done.value < 0:
+            raise ScanStopped
         _done.value += done
 
 
