@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from arny_studio.contract import load_contract
 from arny_studio.engine.chat_template import Message
+from arny_studio.engine.output_files import disk_full_as_sentence
 from arny_studio.errors import BadInput
 from arny_studio.evaluation.parity import Replay, Replayed
 
@@ -138,9 +139,11 @@ class _Measured:
         self._starts = np.concatenate([[0], np.cumsum([len(case.places) for case in cases])])
         self.places = int(self._starts[-1])
         self._is_reference = order.cases is None
-        mode: Any = "w+" if self._is_reference else "r"
-        shape = (max(1, self.places), vocab)
-        self._reference = np.memmap(order.distributions, np.float32, mode, shape=shape)
+        path, shape = Path(order.distributions), (max(1, self.places), vocab)
+        if self._is_reference:
+            _allot(path, 4 * shape[0] * shape[1])
+        mode: Any = "r+" if self._is_reference else "r"
+        self._reference = np.memmap(path, np.float32, mode, shape=shape)
         self._sums = np.zeros((len(cases), 3))
 
     def take(self, number: int, place: int, logits: Logits) -> None:
@@ -160,6 +163,14 @@ class _Measured:
         return Replayed(
             text=text, tokens=tokens, positions=len(self._cases[number].places), nll=nll, kl=kl, same_top=int(same_top)
         )
+
+
+def _allot(path: Path, size: int) -> None:
+    """Make a file of this size whose room is there. Raises DiskFull; a map of a sparse file would end in a signal."""
+    with disk_full_as_sentence(path, size, "the reference's figures"), path.open("wb") as file:
+        zeros = bytes(min(size, 1 << 20))
+        for start in range(0, size, len(zeros)):
+            file.write(zeros[: size - start])
 
 
 def log_probabilities(logits: Logits) -> NDArray[np.float64]:

@@ -19,8 +19,9 @@ from typing import IO, Any
 
 import msgspec
 
+from arny_studio.engine.output_files import disk_full_as_sentence
 from arny_studio.engine.replay import ReplayOrder, ReplayResult, replay
-from arny_studio.errors import ArnyError, BadInput
+from arny_studio.errors import ArnyError, BadInput, DiskFull
 from arny_studio.jobs.interpreter import worker_command, worker_environment
 
 _SAY_EVERY_S = 0.1
@@ -35,7 +36,7 @@ def main(order_file: Path) -> int:
     try:
         result = replay(order, _sayer(answers))
     except ArnyError as error:
-        _say(answers, error={"sentence": error.sentence, "hint": error.hint})
+        _say(answers, error={"sentence": error.sentence, "hint": error.hint, "kind": error.kind})
         return 1
     _say(answers, result=msgspec.to_builtins(result))
     return 0
@@ -46,14 +47,15 @@ def replay_in_child(
 ) -> ReplayResult:
     """`replay` in a child process. `watch` is called ten times a second and may raise, which ends the child.
 
-    Raises BadInput where the child cannot do it, or dies.
+    Raises BadInput where the child cannot do it, or dies, and DiskFull where there is no room for its figures.
     """
-    file = scratch / f"order-{os.getpid()}.json"
-    file.write_bytes(msgspec.json.encode(order))
+    file, raw = scratch / f"order-{os.getpid()}.json", msgspec.json.encode(order)
     try:
+        with disk_full_as_sentence(file, len(raw), "the order of a replay"):
+            file.write_bytes(raw)
         return _followed(order, file, on_progress, watch)
     finally:
-        file.unlink()
+        file.unlink(missing_ok=True)
 
 
 def _followed(
@@ -99,6 +101,8 @@ def _wait(
 
 def _result(order: ReplayOrder, answer: dict[str, Any], code: int, complaints: IO[bytes]) -> ReplayResult:
     name = Path(order.model).name
+    if answer.get("error", {}).get("kind") == DiskFull.kind:
+        raise DiskFull(answer["error"]["sentence"], hint=answer["error"]["hint"])
     if "error" in answer:
         raise BadInput(f"{name} could not be replayed: {answer['error']['sentence']}", hint=answer["error"]["hint"])
     if "result" not in answer:

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from arny_studio.contract import decode, load_contract
+from arny_studio.evaluation.parity import RED_MARK
 from arny_studio.jobs.workspace import Workspace
 from arny_studio.paths import DATA_DIR
 
@@ -54,7 +55,8 @@ def test_that_every_run_is_complete_and_every_quant_has_its_file(demo):
     folder, _ = demo
     assert [len(runs_of(folder, kind)) for kind in ("train", "export", "evaluate")] == [2, 3, 2]
     assert all(run.is_complete for kind in ("train", "export", "evaluate") for run in runs_of(folder, kind))
-    quants = {path.stem.rsplit("-", 1)[-1] for run in runs_of(folder, "export") for path in run.outputs.glob("*.gguf")}
+    files = [path for run in runs_of(folder, "export") for path in run.outputs.glob("*.gguf")]
+    quants = {path.stem.removesuffix(RED_MARK).rsplit("-", 1)[-1] for path in files}
     assert quants == {"F16", "Q4_K_M", "Q8_0"}
     assert not list(folder.rglob("*.partial"))
 
