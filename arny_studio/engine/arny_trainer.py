@@ -13,22 +13,21 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch.utils.data import Sampler
+from torch.utils.data import DataLoader, Sampler
 from transformers import Trainer
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from trl.trainer.sft_trainer import SFTTrainer
 
-from arny_studio.engine import checkpoints, cpu_loss
+from arny_studio.engine import checkpoints, cpu_loss, ranks
 from arny_studio.engine.evaluation_callback import EvaluationCallback
 from arny_studio.engine.rendering import IGNORED
 from arny_studio.engine.schedule import TimeBudget, rate_factor
 from arny_studio.engine.training_callbacks import AskedToStop, Emit, EventCallback, StopCallback
 from arny_studio.engine.training_data import epoch_order
+from arny_studio.engine.training_plan import KEPT_CHECKPOINTS
 from arny_studio.errors import DeviceLost, DiskFull, OutOfMemory
 from arny_studio.jobs.events import Checkpoint
 from arny_studio.recipe import TrainRecipe
-
-KEPT_CHECKPOINTS = 2
 
 
 class SeededOrder(Sampler[int]):
@@ -158,28 +157,41 @@ class ArnyTrainer(SFTTrainer):
         model.eval()
         try:
             with torch.no_grad():
-                for batch in self.get_eval_dataloader():
-                    if self.stopping.check():
+                for batch in self._own_evaluation_batches():
+                    if self.args.world_size == 1 and self.stopping.check():
                         self._stop_after_evaluation()
                         return {}
                     batch_total, batch_count = self._summed_loss(self._prepare_inputs(batch))
                     total, count = total + batch_total, count + batch_count
         finally:
             model.train(was_training)
-        metrics = {"eval_loss": total / count}
+        total, every = ranks.summed_over_all([total, count])
+        metrics = {"eval_loss": total / every}
         self.evaluated = (self.state.global_step, metrics["eval_loss"])
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+    def _own_evaluation_batches(self) -> Iterator[Any]:
+        """Every batch, or this process's share of them: accelerate would repeat rows to make the shares equal."""
+        if self.args.world_size == 1:
+            yield from self.get_eval_dataloader()
+            return
+        loader = DataLoader(
+            cast(Any, self.eval_dataset), self.args.per_device_eval_batch_size, collate_fn=self.data_collator
+        )
+        for number, batch in enumerate(loader):
+            if number % self.args.world_size == self.args.process_index:
+                yield batch
 
     def _summed_loss(self, inputs: dict[str, Any]) -> tuple[float, int]:
         if self._takes_shorter_way(inputs):
             total, count = cpu_loss.summed_loss(self._causal_model(), inputs)
             return float(total), count
+        model: Any = self.model
         if self._recipe.engine == "unsloth":  # its forward replaces TRL's fused head
             count = int((inputs["labels"][:, 1:] != IGNORED).sum())
             with self.compute_loss_context_manager():
-                return float(super().compute_loss(self.model, inputs)) * count, count
-        model: Any = self.model
+                return float(super().compute_loss(model, inputs)) * count, count
         with self.compute_loss_context_manager():
             output = model(**inputs, use_cache=False, fused_lm_head=True)
         return -float(output.log_probs.sum()), int(output.label_mask.sum())
@@ -190,17 +202,21 @@ class ArnyTrainer(SFTTrainer):
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """The adapter alone: tokenizer and arguments stand in the base and in the recipe."""
-        self.save_adapter(Path(output_dir) if output_dir else self._folder)
+        if self.args.should_save:
+            self.save_adapter(Path(output_dir) if output_dir else self._folder)
 
     def _save_checkpoint(self, model: torch.nn.Module, trial: Any) -> None:
         folder = self._folder / f"checkpoint-{self.state.global_step}"
         if self.sealed_step == self.state.global_step:
             return
-        if folder.exists():
+        if folder.exists() and self.args.should_save:
             checkpoints.set_aside(folder)
+        ranks.wait_for_all()
         try:
             Trainer._save_checkpoint(self, model, trial)  # TRL's own would write a model card first
-            checkpoints.seal(folder, step=self.state.global_step, tokens=self.tokens_seen, used_s=self.budget.used_s)
+            ranks.wait_for_all()
+            if self.args.should_save:
+                self._seal(folder)
         except Exception as error:
             if not _is_disk_full(error):
                 raise
@@ -208,8 +224,12 @@ class ArnyTrainer(SFTTrainer):
             sentence = f"The disk is full: the checkpoint of step {self.state.global_step} was not written."
             raise DiskFull(sentence, hint="Free some room and resume; earlier checkpoints stand.") from error
         self.sealed_step = self.state.global_step
-        self._emit(Checkpoint(step=self.state.global_step, path=f"{folder.parent.name}/{folder.name}"))
-        checkpoints.prune(folder.parent, keep=KEPT_CHECKPOINTS)
+        if self.args.should_save:
+            self._emit(Checkpoint(step=self.state.global_step, path=f"{folder.parent.name}/{folder.name}"))
+            checkpoints.prune(folder.parent, keep=KEPT_CHECKPOINTS)
+
+    def _seal(self, folder: Path) -> None:
+        checkpoints.seal(folder, step=self.state.global_step, tokens=self.tokens_seen, used_s=self.budget.used_s)
 
 
 def _tokens_in(inputs: dict[str, Any]) -> int:
@@ -243,6 +263,9 @@ def _named(error: RuntimeError, recipe: TrainRecipe, step: int, checkpointing: b
 
 def _lost_device(text: str, step: int) -> DeviceLost | None:
     """A GPU that fell off the bus, or a driver that gave up: nothing of the training's own making."""
+    if "gloo" in text.lower() or "Connection closed by peer" in text:
+        sentence = f"A process that trains with this one ended at step {step + 1}."
+        return DeviceLost(sentence, hint="The reason stands in the log of the run; resume it: checkpoints stand.")
     signs = ("CUDA error", "CUDA driver error", "cuDNN error", "NCCL error")
     if not any(sign in text for sign in signs):
         return None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from arny_studio.engine.ranks import local_rank
 from arny_studio.engine.safetensors_reading import open_weights
 from arny_studio.errors import BadInput, MissingExtra, MissingFile
 
@@ -127,6 +128,8 @@ def place(*, load_in_4bit: bool, optimizer_8bit: bool, gradient_checkpointing: b
     import torch
 
     has_cuda = torch.cuda.is_available()
+    if has_cuda:
+        torch.cuda.set_device(local_rank())
     return placement_on(
         has_cuda=has_cuda,
         has_bf16=has_cuda and torch.cuda.is_bf16_supported(including_emulation=False),

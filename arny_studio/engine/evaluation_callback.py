@@ -10,6 +10,7 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from arny_studio.contract import Contract
+from arny_studio.engine import ranks
 from arny_studio.engine.best_adapter import BestAdapter
 from arny_studio.engine.held_out_scoring import Prompt, judged, metric_of, shown_answers
 from arny_studio.engine.rendering import Renderer
@@ -50,7 +51,7 @@ class EvaluationCallback(TrainerCallback):
         self.ended_early = ""
         self.best = (
             BestAdapter(folder, recipe.keep_best_by, patience=recipe.early_stopping, resumed_step=resumed_step)
-            if recipe.keep_best_by
+            if recipe.keep_best_by and ranks.is_first()
             else None
         )
         self._say_best()
@@ -77,7 +78,7 @@ class EvaluationCallback(TrainerCallback):
 
     def answer(self, state: TrainerState) -> None:
         """One round of answers, unless this step had one. A wish to stop leaves it out."""
-        if not self._prompts or self._answered_step == state.global_step:
+        if not self._prompts or self._answered_step == state.global_step or not ranks.is_first():
             return
         texts = answers_of(
             self.model(), self._renderer, self._prompts, max_tokens=self._recipe.answer_tokens, asked=self._asked
@@ -107,12 +108,16 @@ class EvaluationCallback(TrainerCallback):
             self._emit(Result(name="best", values={"metric": score.metric, "step": score.step, "value": score.value}))
 
     def _end_if_waited_enough(self, state: TrainerState, control: TrainerControl) -> None:
-        if self.best is None or self.best.kept is None or not self.best.has_waited_enough:
+        if not self._recipe.early_stopping:
             return
-        score = self.best.kept[0]
-        self.ended_early = (
-            f"{self._recipe.early_stopping} evaluations brought no better {score.metric.replace('_', ' ')} than "
-            f"{score.value:.4g} at step {score.step}"
-        )
-        self._emit(Log(text=f"Ended at step {state.global_step}: {self.ended_early}."))
+        has_waited = self.best is not None and self.best.has_waited_enough
+        if not ranks.told_by_first(int(has_waited)):
+            return
+        if self.best is not None and self.best.kept is not None:
+            score = self.best.kept[0]
+            self.ended_early = (
+                f"{self._recipe.early_stopping} evaluations brought no better {score.metric.replace('_', ' ')} than "
+                f"{score.value:.4g} at step {score.step}"
+            )
+            self._emit(Log(text=f"Ended at step {state.global_step}: {self.ended_early}."))
         control.should_training_stop = control.should_log = control.should_save = True

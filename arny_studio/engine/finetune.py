@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from arny_studio.atomic import write_text_atomically
 from arny_studio.contract import load_contract
-from arny_studio.engine import checkpoints
+from arny_studio.engine import checkpoints, ranks
 from arny_studio.engine.base_model import check_base, place, resolve_base, set_environment
 from arny_studio.engine.gpus import gpu_facts
 from arny_studio.engine.held_out_scoring import held_out_prompts
@@ -70,11 +70,13 @@ def finetune(
     emit: Emit,
     asked_to_stop: AskedToStop,
     on_start: Callable[[str, int | None], None] = lambda _device, _step: None,
+    start_others: Callable[[], None] = lambda: None,
 ) -> Finished | Stopped:
     """Train an adapter and leave it in `outputs`/adapter; go on from the newest complete checkpoint where there is one.
 
     `asked_to_stop` is looked at after every step. `on_start` is told the device, and the step that the run goes on from
-    or None, before the first metric. Raises ArnyError with a sentence for whatever keeps it from training:
+    or None, before the first metric. `start_others` is called once the data is read, where the recipe wants further
+    processes. Raises ArnyError with a sentence for whatever keeps it from training:
     bad data, base or recipe, a library that is missing, memory or disk that does not suffice, a loss that diverges.
     """
     _require_training_libraries()
@@ -86,6 +88,8 @@ def finetune(
     resume = _resumable(checkpoint_folder, emit)
     if asked_to_stop():
         return Stopped(summary="Stopped before training began.", resumable=True)
+    if recipe.processes > 1 and ranks.is_first():
+        start_others()
     _enter("libraries", emit)
     if recipe.engine == "unsloth":
         import_unsloth()
@@ -118,6 +122,8 @@ def finetune(
     trained = training.run()
     if trained.stopped is not None:
         return _stopped(trained)
+    if not ranks.is_first():
+        return Finished()
     _enter("save", emit)
     _save(training, recipe, prepared, outputs, emit)
     emit(Result(name="training", values=_figures(trained, prepared)))

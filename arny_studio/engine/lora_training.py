@@ -176,6 +176,8 @@ def arguments(recipe: TrainRecipe, placement: Placement, folder: Path, *, evalua
         bf16=placement.bf16,
         fp16=placement.fp16,
         use_cpu=placement.device == "cpu",
+        ddp_backend="gloo" if placement.device == "cpu" and recipe.processes > 1 else None,
+        ddp_find_unused_parameters=False if recipe.processes > 1 else None,
         activation_checkpointing=placement.gradient_checkpointing,  # what v5 calls gradient checkpointing
         logging_steps=recipe.logging_steps,
         logging_first_step=True,

@@ -11,6 +11,7 @@ import psutil
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from arny_studio.engine import ranks
 from arny_studio.engine.schedule import TimeBudget
 from arny_studio.errors import BadInput
 from arny_studio.jobs.events import Event, Memory, Metric, Progress
@@ -18,6 +19,7 @@ from arny_studio.jobs.events import Event, Memory, Metric, Progress
 Emit = Callable[[Event], None]
 StopMode = Literal["save", "now"]
 AskedToStop = Callable[[], StopMode | None]
+_MODES: tuple[StopMode | None, ...] = (None, "save", "now")
 
 
 class EventCallback(TrainerCallback):
@@ -137,7 +139,7 @@ class StopCallback(TrainerCallback):
 
     def check(self) -> bool:
         """Whether the run has been asked to stop."""
-        self.mode = self._asked() or self.mode
+        self.mode = _MODES[ranks.told_by_first(_MODES.index(self._asked() or self.mode))]
         return self.mode is not None
 
 

@@ -11,6 +11,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -18,7 +19,7 @@ from msgspec import Struct
 from arny_studio.jobs.interpreter import worker_environment
 
 Engine = Literal["trl", "unsloth"]
-NEWEST_FORBIDDEN, OLDEST = (3, 15), (3, 11)
+_OLDEST, _TOO_NEW = (3, 11), (3, 15)
 _PATIENCE_S = 120.0  # torch on a cold disk
 
 
@@ -66,11 +67,12 @@ def _judged(python: str, engine: Engine, answer: dict[str, Any]) -> EngineProbe:
         missing.insert(0, "unsloth")
     version = tuple(map(int, answer["python"].split(".")))
     problem, command = "", ""
-    if not OLDEST <= version < NEWEST_FORBIDDEN:
+    if not _OLDEST <= version < _TOO_NEW:
         problem, command = f"It is Python {answer['python']}; 3.11 to 3.14 will do.", _fresh(engine)
     elif missing:
         problem = f"It lacks {', '.join(missing)}."
-        command = shlex.join([python, "-m", "pip", "install", *missing])
+        into_own = engine == "unsloth" and Path(python) == Path(sys.executable)  # it would take our libraries back
+        command = _fresh(engine) if into_own else shlex.join([python, "-m", "pip", "install", *missing])
     elif engine == "unsloth" and not answer["devices"]:
         problem = "Unsloth trains on a GPU only, and torch sees none there."
     return EngineProbe(

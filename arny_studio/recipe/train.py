@@ -84,4 +84,6 @@ def contradictions(recipe: TrainRecipe) -> dict[str, str]:
         found["early_stopping"] = "Early stopping needs a figure to watch: set keep_best_by."
     if recipe.processes > 1 and recipe.engine == "unsloth":
         found["processes"] = "Unsloth trains in one process only."
+    if recipe.processes > 1 and recipe.max_minutes:
+        found["max_minutes"] = "Minutes bound a training of one process only; use max_steps."
     return found

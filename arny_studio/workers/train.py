@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +48,7 @@ def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
             emit=expected.hear,
             asked_to_stop=lambda: inbox.stop_mode if inbox.stop_requested else None,
             on_start=tell_start,
+            start_others=lambda: start_other_ranks(folder, recipe.processes),
         )
     if isinstance(last, Finished):
         expected.settle()
@@ -71,6 +74,20 @@ def claim_a_gpu(recipe: TrainRecipe, run: str) -> None:
         return
     taken = claim_gpus([gpu.uuid for gpu in facts], recipe.processes, run=run)
     os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(str(gpu.index) for gpu in facts if gpu.uuid in taken)
+
+
+def start_other_ranks(folder: RunFolder, world: int) -> None:
+    """Make this process the first of `world`, and start the others; they die with its session."""
+    from arny_studio.engine.ranks import free_port, rank_environment
+
+    port = free_port()
+    os.environ.update(rank_environment(0, world, port))
+    for rank in range(1, world):
+        subprocess.Popen(
+            [sys.executable, "-m", "arny_studio.workers.train_rank", str(folder.path)],
+            env=os.environ | rank_environment(rank, world, port),
+            stdin=subprocess.DEVNULL,
+        )
 
 
 class TensorBoard:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from arny_studio.engine.finetune import finetune
-from arny_studio.jobs.events import Checkpoint, Failed, Finished, Hello, Metric, Stopped
+from arny_studio.jobs.events import Checkpoint, Failed, Finished, Hello, Log, Metric, Stopped
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.recipe import TrainRecipe
-from tests.workers.training import STEPS, Worker, adapter_of, at_step, short_recipe
+from tests.workers.training import STEPS, Worker, adapter_of, at_step, short_recipe, train_until
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +20,8 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> TrainRecipe:
     return short_recipe(tmp_path_factory.mktemp("inputs"))
 
 
-@pytest.mark.timeout(300)
-def test_that_a_run_that_is_killed_then_stopped_then_resumed_ends_with_the_weights_of_a_whole_one(
+@pytest.mark.timeout(900)  # seven workers, each of which imports the training libraries
+def test_that_a_run_killed_in_a_checkpoint_and_in_a_step_then_stopped_ends_with_the_weights_of_a_whole_one(
     recipe: TrainRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     import torch
@@ -40,16 +40,23 @@ def test_that_a_run_that_is_killed_then_stopped_then_resumed_ends_with_the_weigh
         torch.set_num_threads(threads)
 
     folder = RunFolder.create(tmp_path / "run", recipe)
+    with Worker(folder, program=train_until("before a seal", 3)) as torn:
+        assert torn.to_the_end() == -signal.SIGKILL
+    assert isinstance(torn.seen[0], Hello)
+    assert not folder.is_complete
+
     with Worker(folder) as killed:
-        assert isinstance(killed.until(lambda _: True), Hello)
-        killed.until(at_step(10))
+        first = killed.until(lambda event: isinstance(event, Hello) and event.resumed_from is not None)
+        assert first.resumed_from == 8
+        killed.until(at_step(14))
         os.kill(killed.process.pid, signal.SIGKILL)
         assert killed.to_the_end() == -signal.SIGKILL
-    assert not folder.is_complete
+    said = [event.text for event in killed.seen if isinstance(event, Log)]
+    assert any("checkpoint-12 is torn (it was never finished); it was set aside" in text for text in said)
 
     with Worker(folder) as stopped:
         resumed = stopped.until(lambda event: isinstance(event, Hello) and event.resumed_from is not None)
-        assert resumed.resumed_from in {event.step for event in killed.seen if isinstance(event, Checkpoint)} | {12}
+        assert resumed.resumed_from in {event.step for event in killed.seen if isinstance(event, Checkpoint)} | {16}
         stopped.until(at_step(resumed.resumed_from + 5))
         stopped.process.terminate()  # SIGTERM is the wish to stop and save
         assert stopped.to_the_end() == 3

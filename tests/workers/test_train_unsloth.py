@@ -13,6 +13,8 @@ from arny_studio.jobs.events import Failed, Finished, Metric
 from arny_studio.jobs.folder import RunFolder
 from tests.workers.training import Worker, adapter_of, short_recipe
 
+pytestmark = pytest.mark.timeout(600)
+
 STAND_IN = Path(__file__).parents[1] / "engine" / "stand_in"
 
 

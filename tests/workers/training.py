@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from arny_studio.recipe import TrainRecipe
 from tests.tiny_models import make_tiny_base
 
 STEPS = 36
+ROOT = Path(__file__).parents[2]
 
 
 def short_recipe(folder: Path) -> TrainRecipe:
@@ -45,13 +46,13 @@ def sample(number: int) -> dict[str, Any]:
 class Worker:
     """A training worker on a folder; iterating gives its events as they come."""
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, folder: RunFolder, *, program: Sequence[str] = ("-m", "arny_studio.workers.train")) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "arny_studio.workers.train", str(folder.path)],
+            [sys.executable, *program, str(folder.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": _search_path()},
             start_new_session=True,
         )
         self.seen: list[AnyEvent] = []
@@ -77,6 +78,15 @@ class Worker:
         for _ in self.events():
             pass
         return self.process.wait(timeout=60)
+
+
+def train_until(point: str, count: int = 1) -> tuple[str, ...]:
+    """The program of a worker that is killed when it comes to a named point for the `count`-th time."""
+    return (str(ROOT / "tests" / "workers" / "children" / "train_until.py"), point, str(count))
+
+
+def _search_path() -> str:
+    return os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(ROOT)]).strip(os.pathsep)
 
 
 def at_step(step: int) -> Callable[[AnyEvent], bool]:
