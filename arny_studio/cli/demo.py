@@ -18,8 +18,10 @@ from rich.console import Console
 from arny_studio.cli.demo_report import DemoResults, TierResults, write_report
 from arny_studio.cli.running import run_recipe
 from arny_studio.contract import load_contract
-from arny_studio.dataset.checking import check_file, summarise
 from arny_studio.dataset.generate.rows import Tier, generated_rows, write_generated
+from arny_studio.dataset.problems import PAIR_KINDS, kind_of
+from arny_studio.dataset.row_source import SourceView
+from arny_studio.dataset.scanning import ScanOptions, scan
 from arny_studio.dataset.splitting import Side, SplitShares, split_file
 from arny_studio.errors import ArnyError, BadInput
 from arny_studio.evaluation import RouterScores
@@ -112,9 +114,10 @@ def _dataset(workspace: Workspace, tier: Tier, plan: DemoPlan) -> dict[Side, Pat
     started = time.monotonic()
     write_generated(path, generated_rows(tier, rows, seed=plan.seed, contract=load_contract()), lambda _: None)
     elapsed_s = time.monotonic() - started
-    summary, problems = summarise(check_file(path, load_contract()))
-    if problems:
-        raise BadInput(f"The generator wrote a row that its own contract refuses: {problems[0]}")
+    summary = scan(SourceView(path=str(path)), ScanOptions()).summary
+    wrong = [kind_of(name).title for name in summary.by_kind if name not in PAIR_KINDS]
+    if wrong:
+        raise BadInput(f"The generator wrote rows that its own contract refuses: {', '.join(wrong)}.")
     written = split_file(path, path.parent, SHARES, fresh=True).sides
     counts = ", ".join(f"{side} {count:,}" for side, (_, count) in written.items())
     _say(f"     {path.name}: {rows:,} samples ({rows / elapsed_s:,.0f}/s), {summary.usable:,} valid; {counts}")

@@ -12,10 +12,11 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from arny_studio.contract import Contract, encode
+from arny_studio.contract import Contract, encode, load_contract
 from arny_studio.contract.json_text import renamed_field, with_field, without_field
 from arny_studio.dataset import encoding
 from arny_studio.dataset.checking import RowChecker
+from arny_studio.dataset.contract_conversion import converted_row
 from arny_studio.dataset.fixes import FIX_ORDER, fixed_row, has_fix
 from arny_studio.dataset.problems import KINDS, kind_of
 from arny_studio.dataset.rewriting import decision_of, fields_of, with_texts
@@ -195,6 +196,20 @@ class FixProblems(Operation, tag="fix", frozen=True, kw_only=True):
         return fixed
 
 
+class ConvertContract(Operation, tag="convert_contract", frozen=True, kw_only=True):
+    """Rewrite decisions, and the system prompt, for another contract."""
+
+    contract: Annotated[str, Meta(min_length=1, description="The contract they are to keep: an id or a file.")]
+
+    @property
+    def title(self) -> str:
+        return f"Convert to {self.contract}"
+
+    def rewriter(self, contract: Contract) -> NewRow:
+        target = load_contract(self.contract)
+        return lambda raw: converted_row(raw, contract, target)
+
+
 class Delete(Operation, tag="delete", frozen=True, kw_only=True):
     """Remove rows."""
 
@@ -226,13 +241,13 @@ class DropDuplicates(Operation, tag="drop_duplicates", frozen=True, kw_only=True
 
 
 AnyOperation = (
-    Replace | SetField | RenameField | RemoveField | Normalise | RepairEncoding | FixProblems
+    Replace | SetField | RenameField | RemoveField | Normalise | RepairEncoding | FixProblems | ConvertContract
     | Delete | DropDuplicates
 )  # fmt: skip
 OPERATIONS: dict[str, type[Operation]] = {
     str(kind.__struct_config__.tag): kind
     for kind in (
-        Replace, SetField, RenameField, RemoveField, Normalise, RepairEncoding, FixProblems, Delete,
+        Replace, SetField, RenameField, RemoveField, Normalise, RepairEncoding, FixProblems, ConvertContract, Delete,
         DropDuplicates,
     )
 }  # fmt: skip

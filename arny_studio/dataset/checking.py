@@ -6,23 +6,20 @@ what is wrong. Both give the same bits (a test holds them together).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import orjson
 import xxhash
-from msgspec import Struct
 
 from arny_studio.contract import Contract
 from arny_studio.dataset.decision_facts import NO_DECISION, NOT_A_DECISION, DecisionFacts, DecisionReader, encoding_bits
 from arny_studio.dataset.duplicate_keys import repeats_a_key
 from arny_studio.dataset.problems import mask_of
-from arny_studio.dataset.reading import parse_row, read_lines
 from arny_studio.dataset.row_columns import NAN, RowColumns
 from arny_studio.dataset.row_hash import row_hash
 from arny_studio.dataset.row_problems import Limits, RowExaminer, estimated_tokens, is_in_order
-from arny_studio.dataset.samples import ROLES, RowProblem, Sample
+from arny_studio.dataset.samples import ROLES, RowProblem
 
 CountTokens = Callable[[Sequence[tuple[str, str]]], int]  # turns as (role, text) → tokens as trained
 
@@ -112,51 +109,6 @@ class RowChecker:
             return self._reader.facts(answer)
         is_expected = course.has_system and contents[0] == self._router_prompt and answer
         return NOT_A_DECISION if is_expected else NO_DECISION
-
-
-def check_sample(sample: Sample, contract: Contract, *, file: str) -> Iterator[RowProblem]:
-    """Every problem of one sample."""
-    raw = orjson.dumps(sample.value)
-    yield from RowExaminer(contract, Limits()).problems_of(raw, file=file, line=sample.line)
-
-
-class CheckSummary(Struct, frozen=True, kw_only=True):
-    """Counts of a checked file. A row with only warnings is usable."""
-
-    rows: int
-    usable: int
-    errors: int
-    warnings: int
-
-
-def summarise(items: Iterable[Sample | RowProblem]) -> tuple[CheckSummary, list[RowProblem]]:
-    """Fold the stream of `check_file` into counts and the list of problems."""
-    usable, problems = 0, []
-    for item in items:
-        if isinstance(item, Sample):
-            usable += 1
-        else:
-            problems.append(item)
-    errors = [problem for problem in problems if problem.severity == "error"]
-    rows = usable + len({problem.line for problem in errors})
-    return CheckSummary(
-        rows=rows, usable=usable, errors=len(errors), warnings=len(problems) - len(errors)
-    ), problems  # fmt: skip
-
-
-def check_file(path: Path, contract: Contract) -> Iterator[Sample | RowProblem]:
-    """Stream a file: each usable sample, and each problem as it is met.
-
-    Only what a row says by itself is looked at; raises MissingFile where there is no such file.
-    """
-    examiner = RowExaminer(contract, Limits())
-    for line, raw in read_lines(path):
-        problems = examiner.problems_of(raw, file=path.name, line=line)
-        yield from problems
-        if not any(problem.severity == "error" for problem in problems):
-            sample = parse_row(raw, file=path.name, line=line)
-            assert isinstance(sample, Sample)
-            yield sample
 
 
 def _bare(raw: bytes, problems: int) -> RowColumns:

@@ -10,6 +10,7 @@ import pytest
 from arny_studio.contract import load_contract
 from arny_studio.dataset.bulk import OPERATIONS, operation_of
 from arny_studio.dataset.bulk_patch import write_patch
+from arny_studio.dataset.checking import RowChecker
 from arny_studio.dataset.document import Document
 from arny_studio.dataset.edits import ApplyPatch, Change
 from arny_studio.dataset.row_source import FileRows
@@ -119,10 +120,16 @@ def test_that_an_operation_that_makes_no_sense_is_refused_before_any_row(name, a
         assert operation_of(name, arguments).rewriter(CONTRACT)(decided()) == decided()
 
 
+def test_that_decisions_are_rewritten_for_another_contract():
+    tools = rewritten(decided(), "convert_contract", contract="tools-v1")
+    assert RowChecker(load_contract("tools-v1")).columns_of(tools).problems == 0
+    assert RowChecker(CONTRACT).columns_of(tools).problems != 0
+
+
 def test_that_every_operation_has_a_title_and_helps_with_each_setting():
     examples = {
         "replace": {"find": "a"}, "set_field": {"field": "a", "value": "1"}, "rename_field": {"field": "a", "to": "b"},
-        "remove_field": {"field": "a"},
+        "remove_field": {"field": "a"}, "convert_contract": {"contract": "tools-v1"},
     }  # fmt: skip
     for name in OPERATIONS:
         assert operation_of(name, examples.get(name, {})).title

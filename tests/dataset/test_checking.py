@@ -10,12 +10,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from arny_studio.contract import load_contract
-from arny_studio.dataset.checking import RowChecker, check_file, summarise
+from arny_studio.dataset.checking import RowChecker
 from arny_studio.dataset.duplicate_keys import first_repeated_key, repeats_a_key
 from arny_studio.dataset.problems import KINDS, kind_of, mask_of
 from arny_studio.dataset.row_columns import FLAGS
 from arny_studio.dataset.row_problems import Limits
-from tests.dataset.rows import ANSWER, conversation, decided, raw_rows, without, write_rows
+from tests.dataset.rows import conversation, decided, raw_rows, without
 
 CONTRACT = load_contract()
 CHECKER = RowChecker(CONTRACT)
@@ -143,12 +143,3 @@ def test_that_the_counting_gate_for_double_keys_agrees_with_reading_them(value, 
 def test_that_every_kind_has_its_own_bit_and_says_something():
     assert len({kind.bit for kind in KINDS}) == len({kind.id for kind in KINDS}) == len(KINDS)
     assert all(kind.title and kind.sentence.endswith(".") for kind in KINDS)
-
-
-def test_that_a_file_is_summed_up_by_usable_rows_errors_and_warnings(tmp_path):
-    path = write_rows(tmp_path / "d.jsonl", decided(), decided(primary_journey="hotel"), without("intent"), b"{")
-    summary, problems = summarise(check_file(path, CONTRACT))
-    assert (summary.rows, summary.usable, summary.errors, summary.warnings) == (4, 2, 2, 1)
-    assert [problem.line for problem in problems] == [2, 3, 4]
-    assert "messages[1].content" in problems[0].path
-    assert set(ANSWER) == set(CONTRACT.fields)
