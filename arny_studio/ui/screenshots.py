@@ -26,6 +26,8 @@ from arny_studio.paths import DEMO_TIER1
 from arny_studio.recipe import DataRecipe, EvaluateRecipe, Recipe
 from arny_studio.ui.app import Studio
 from arny_studio.ui.chat.controller import ChatController
+from arny_studio.ui.chat.scenes import chat_scenes, fill_chat
+from arny_studio.ui.chat.tab import ChatTab
 from arny_studio.ui.data.controller import DataController
 from arny_studio.ui.evaluate.controller import EvaluateController
 from arny_studio.ui.evaluate.records import evaluations
@@ -39,11 +41,6 @@ from arny_studio.ui.screenshots_train import TrainScenes, prepare_workspace
 from arny_studio.ui.settings import SettingsStore, ThemeMode
 from arny_studio.ui.tab import OpenDataset
 
-QUERIES = (
-    "hey there, good morning",
-    "what's my checking account balance",
-    "explain the challenges of quantum computing",
-)
 ROWS, EVALUATED_ROWS, SEED = 600, 120, 7
 DEMO_WORKSPACE = Path(".demo")
 _PATIENCE_S = 180.0
@@ -110,6 +107,18 @@ async def _take(studio: Studio, shot: Shot, folder: Path) -> None:
         await asyncio.sleep(0.6)
         studio.window.grab().save(str(folder / f"{place.key}-{shot.name}.png"))
     await _take_export_scenes(studio, shot, folder)
+    if shot.name != "small":
+        await _take_chat_scenes(studio, shot, folder)
+
+
+async def _take_chat_scenes(studio: Studio, shot: Shot, folder: Path) -> None:
+    """Every way a request took, two phones side by side, a scripted run."""
+    tab, chat = studio.window.tab("chat").widget, studio.window.tab("chat").controller
+    assert isinstance(tab, ChatTab) and isinstance(chat, ChatController)
+    studio.window.show_tab("chat")
+    async for scene in chat_scenes(tab, chat):
+        await asyncio.sleep(0.6)
+        studio.window.grab().save(str(folder / f"chat-{scene}-{shot.name}.png"))
 
 
 async def _take_export_scenes(studio: Studio, shot: Shot, folder: Path) -> None:
@@ -210,10 +219,8 @@ async def _fill_chat(studio: Studio) -> None:
     chat = studio.window.tab("chat").controller
     assert isinstance(chat, ChatController)
     studio.window.show_tab("chat")
-    await asyncio.sleep(1.0)
-    for query in QUERIES:
-        chat.ask(query)
-        await _until(lambda: not chat.conversation.open_request, f"the phone did not answer {query!r}")
+    await _until(lambda: not chat.is_busy, "the models were not listed")
+    await fill_chat(chat, _until)
 
 
 async def _run(studio: Studio, kind: str, recipe: Recipe) -> None:

@@ -149,6 +149,12 @@ class MessageList(Card):
         if view is not None:
             view.why.setChecked(True)
 
+    def reveal(self, request: str) -> None:
+        """Scroll to the bubbles of a request."""
+        view = self._views.get(request)
+        if view is not None:
+            self.area.ensureWidgetVisible(view)
+
     def view_of(self, request: str) -> ExchangeView:
         """The bubbles of a request."""
         return self._views[request]

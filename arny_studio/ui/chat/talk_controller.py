@@ -257,6 +257,11 @@ class TalkController(QObject):
         self.show()
         self._tab.focus_input()
 
+    def choose(self, request: str) -> None:
+        """Bring a request into view, and its decision into the inspector."""
+        self._on_exchange_chosen(request)
+        self._tab.messages.reveal(request)
+
     @Slot(str)
     def _on_exchange_chosen(self, request: str) -> None:
         self._chosen = request
