@@ -21,7 +21,8 @@ from arny_studio.atomic import replaced_file, sync_folder
 from arny_studio.dataset.content_hash import content_hash
 from arny_studio.errors import BadInput, MissingFile
 
-Reason = Literal["save", "bulk", "named", "outside"]
+Reason = Literal["save", "bulk", "named", "outside", "run"]
+KEPT: tuple[Reason, ...] = ("named", "run")  # these stay until somebody removes them
 
 
 class Retention(Struct, frozen=True, kw_only=True):
@@ -147,9 +148,9 @@ class Snapshots:
 
 
 def kept_by(snapshots: list[Snapshot], retention: Retention) -> set[str]:
-    """Ids that stay: all named ones, the newest, and the newest of each of the latest days, weeks and months."""
-    automatic = [snapshot for snapshot in snapshots if snapshot.reason != "named"]
-    kept = {snapshot.id for snapshot in snapshots if snapshot.reason == "named"}
+    """Ids that stay: all named ones and those of runs, the newest, and the newest of each of the latest days, weeks and months."""
+    automatic = [snapshot for snapshot in snapshots if snapshot.reason not in KEPT]
+    kept = {snapshot.id for snapshot in snapshots if snapshot.reason in KEPT}
     kept |= {snapshot.id for snapshot in automatic[: retention.newest]}
     for period, count in (("%Y-%m-%d", retention.daily), ("%G-%V", retention.weekly), ("%Y-%m", retention.monthly)):
         newest: dict[str, str] = {}
