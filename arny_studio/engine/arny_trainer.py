@@ -20,6 +20,7 @@ from trl.trainer.sft_trainer import SFTTrainer
 
 from arny_studio.engine import checkpoints, cpu_loss, ranks
 from arny_studio.engine.evaluation_callback import EvaluationCallback
+from arny_studio.engine.relief import change_in_words, next_change
 from arny_studio.engine.rendering import IGNORED
 from arny_studio.engine.schedule import TimeBudget, rate_factor
 from arny_studio.engine.training_callbacks import AskedToStop, Emit, EventCallback, StopCallback
@@ -94,7 +95,7 @@ class ArnyTrainer(SFTTrainer):
         try:
             self.train(resume_from_checkpoint=str(resume.folder) if resume else None)
         except (torch.OutOfMemoryError, RuntimeError) as error:
-            raise _named(error, self._recipe, self.state.global_step, bool(self.args.gradient_checkpointing)) from error
+            raise _named(error, self._recipe, self.state.global_step) from error
 
     def adapted_model(self) -> Any:
         """The base with its adapter, out of whatever it is wrapped in."""
@@ -245,7 +246,7 @@ def _is_disk_full(error: BaseException) -> bool:
     return any(sign in text for sign in ("No space left", "File too large", "PytorchStreamWriter failed writing"))
 
 
-def _named(error: RuntimeError, recipe: TrainRecipe, step: int, checkpointing: bool) -> BaseException:
+def _named(error: RuntimeError, recipe: TrainRecipe, step: int) -> BaseException:
     """The error as one of ours where it is a lack of memory, else as it is."""
     text = str(error)
     on_gpu = isinstance(error, torch.OutOfMemoryError) or "CUDA out of memory" in text
@@ -257,7 +258,7 @@ def _named(error: RuntimeError, recipe: TrainRecipe, step: int, checkpointing: b
     return OutOfMemory(
         f"{'The GPU' if on_gpu else 'This machine'} ran out of memory at step {step + 1}, with {recipe.batch_size} × "
         f"{recipe.max_seq_length} tokens at a time.",
-        hint=f"The smallest change: {smallest_relief(recipe, on_gpu=on_gpu, checkpointing=checkpointing)}.",
+        hint=f"The smallest change: {change_in_words(next_change(recipe, on_gpu=on_gpu))}.",
     )
 
 
@@ -274,16 +275,3 @@ def _lost_device(text: str, step: int) -> DeviceLost | None:
         f"The GPU gave up at step {step + 1}: {reason}",
         hint="Look at the cable, the driver and the temperature (nvidia-smi), then resume; checkpoints stand.",
     )
-
-
-def smallest_relief(recipe: TrainRecipe, *, on_gpu: bool, checkpointing: bool) -> str:
-    """The change to a recipe that saves memory and costs the training least, in words."""
-    if on_gpu and not checkpointing:
-        return "set gradient_checkpointing = true (slower, same result)"
-    if recipe.batch_size > 1:
-        half = recipe.batch_size // 2
-        accumulation = recipe.gradient_accumulation * recipe.batch_size // half
-        return f"set batch_size = {half} and gradient_accumulation = {accumulation} (same result)"
-    if on_gpu and not recipe.load_in_4bit:
-        return "set load_in_4bit = true"
-    return f"set max_seq_length = {max(64, recipe.max_seq_length // 2)}"

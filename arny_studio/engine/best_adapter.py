@@ -1,7 +1,7 @@
 """The best adapter so far by a chosen figure, kept beside the checkpoints, and when to stop waiting for a better one.
 
-A folder `best-<step>` is whole or not there (written under another name, then renamed), and says in `best.json` what
-it scored. A run that goes on from an older checkpoint finds it again, though its own step lies ahead.
+A folder `best-<step>` is whole or not there (written under another name, sealed as checkpoints are, then renamed), and
+says in `best.json` what it scored. A damaged one is set aside. A run that goes on from an older checkpoint finds it again, though its own step lies ahead.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from arny_studio.atomic import sync_folder, write_text_atomically
+from arny_studio.engine import checkpoints
 
 _NAME = re.compile(r"best-(\d+)")
 _SCORE, _HISTORY = "best.json", "evaluations.json"
@@ -71,6 +72,7 @@ class BestAdapter:
         partial.mkdir(parents=True)
         save(partial)
         (partial / _SCORE).write_bytes(msgspec.json.encode(score))
+        checkpoints.seal(partial, step=score.step, tokens=0, used_s=0.0)
         shutil.rmtree(final, ignore_errors=True)
         partial.rename(final)
         sync_folder(self._folder)
@@ -82,6 +84,9 @@ class BestAdapter:
     def _newest_best(self) -> tuple[Score, Path] | None:
         """What an earlier attempt kept; of two, left by a kill between writing and deleting, the later."""
         for path in reversed(self._folders()):
+            if checkpoints.fault_of(path):
+                checkpoints.set_aside(path)
+                continue
             try:
                 score = msgspec.json.decode((path / _SCORE).read_bytes(), type=Score)
             except (OSError, msgspec.MsgspecError):

@@ -23,10 +23,11 @@ from arny_studio.engine.base_model import check_base, place, resolve_base, set_e
 from arny_studio.engine.gpus import gpu_facts
 from arny_studio.engine.held_out_scoring import held_out_prompts
 from arny_studio.engine.preflight import Plan, placement_here, plan_training, refuse_to_start
+from arny_studio.engine.relief import change_in_words, fitting_change
 from arny_studio.engine.rendering import Renderer
 from arny_studio.engine.training_data import TrainingRows, read_training_rows
 from arny_studio.engine.unsloth_model import import_unsloth
-from arny_studio.errors import MissingExtra
+from arny_studio.errors import MissingExtra, OutOfMemory
 from arny_studio.jobs.events import Artifact, Event, Finished, Log, Result, Stage, Stopped
 from arny_studio.recipe import TrainRecipe
 from arny_studio.recipe.licences import licence_of
@@ -119,7 +120,10 @@ def finetune(
         evaluations=evaluations,
     )
     _enter("train", emit)
-    trained = training.run()
+    try:
+        trained = training.run()
+    except OutOfMemory as error:
+        raise OutOfMemory(error.sentence, hint=_relief(recipe, prepared, placement.device) or error.hint) from error
     if trained.stopped is not None:
         return _stopped(trained)
     if not ranks.is_first():
@@ -156,6 +160,20 @@ def _planned(recipe: TrainRecipe, base: Path, train: TrainingRows, validation: T
         return plan_training(recipe, base, placement, train, validation)
     except KeyError:
         return None
+
+
+def _relief(recipe: TrainRecipe, prepared: Prepared, device: str) -> str:
+    """The smallest change that takes a tenth less, by the formulas; empty where they do not cover the base."""
+    if prepared.plan is None:
+        return ""
+
+    def bytes_of(changed: TrainRecipe) -> int:
+        placement = placement_here(changed, prepared.base, gpu_facts())
+        return plan_training(changed, prepared.base, placement, prepared.train, None).memory_bytes
+
+    enough = int(prepared.plan.memory_bytes * 0.9)
+    change = fitting_change(recipe, bytes_of, enough, on_gpu=device == "cuda")
+    return f"The smallest change that should fit: {change_in_words(change or {})}."
 
 
 def _say_plan(recipe: TrainRecipe, prepared: Prepared, emit: Emit) -> None:

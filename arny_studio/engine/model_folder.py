@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from arny_studio.errors import BadInput, MissingFile
+from arny_studio.recipe.licences import licence_of
 
 ARCHITECTURE = "Qwen2ForCausalLM"
 _LAYER_NORMS = ("input_layernorm", "post_attention_layernorm")
@@ -95,13 +96,16 @@ def tokenizer_folder(base: Path, adapter: Path | None) -> Path:
 
 
 def read_model_card(folder: Path) -> ModelCard:
-    """Name, licence and origin from the README's YAML head, and the name from config.json or the folder."""
+    """Name, licence and origin from the README's YAML head, and the name from config.json or the folder.
+
+    Without a README the licence is that of the folder's LICENSE, or of a model that is known by its name.
+    """
     head = _card_head(folder / "README.md")
     base = head.get("base_model")
     bases = [base] if isinstance(base, str) else base if isinstance(base, list) else []
     return ModelCard(
         name=_stated_name(folder),
-        license=_text(head.get("license")),
+        license=_text(head.get("license")) or licence_of(str(folder)).id,
         license_name=_text(head.get("license_name")),
         license_link=_text(head.get("license_link")),
         base_models=tuple(str(name) for name in bases),

@@ -27,6 +27,7 @@ from arny_studio.engine.base_model import (
 from arny_studio.engine.chat_template import Message
 from arny_studio.engine.gpus import GpuFacts, gpu_facts
 from arny_studio.engine.leakage import Leaks, leaks_of
+from arny_studio.engine.relief import change_in_words, fitting_change
 from arny_studio.engine.rendering import Renderer
 from arny_studio.engine.training_data import TrainingRows, tokenized_rows
 from arny_studio.engine.training_memory import Numbers, Shape, memory_parts
@@ -35,6 +36,7 @@ from arny_studio.errors import ArnyError, BadInput, DiskFull
 from arny_studio.recipe import TrainRecipe
 from arny_studio.recipe.licences import licence_of
 from arny_studio.recipe.preflight import NAMED_LINES, Estimate, Finding, Level, MemoryPart, PreflightReport
+from arny_studio.recipe.preflight_wording import MEMORY_SLACK
 from arny_studio.recipe.train import contradictions
 
 CPU_EFFICIENCY = 0.35  # of a plain matrix product's speed, that a training step on a CPU reaches
@@ -91,6 +93,23 @@ def plan_training(
 def examine(recipe: TrainRecipe, *, run_folder: Path | None, say: Say) -> PreflightReport:
     """Look at everything that a training would meet. `say` is told what is looked at; nothing is raised."""
     return _Examination(recipe, run_folder, say).report()
+
+
+def relief_for(recipe: TrainRecipe, report: PreflightReport) -> str:
+    """The smallest change that would fit into the free memory, in a sentence; empty where it fits as it is."""
+    memory, room = report.memory, MEMORY_SLACK * report.memory_available_bytes
+    if memory is None or memory.value <= room:
+        return ""
+    base, gpus = local_base(recipe.base), gpu_facts()
+    assert base is not None  # there is an estimate
+    train = tokenized_rows(Path(recipe.train_data), Renderer.from_folder(base), max_length=recipe.max_seq_length)
+
+    def bytes_of(changed: TrainRecipe) -> int:
+        plan = plan_training(changed, base, placement_here(changed, base, gpus), train, None)
+        return int(plan.memory_bytes * memory.correction)
+
+    change = fitting_change(recipe, bytes_of, int(room), on_gpu=bool(gpus))
+    return f"The smallest change that should fit: {change_in_words(change or {})}."
 
 
 def refuse_to_start(
@@ -254,7 +273,8 @@ class _Examination:
         if not train.truncated:
             self._add("truncated", "Length", f"No row is cut: the longest has {longest:,} of {limit:,} tokens.")
             return
-        text = f"{train.truncated:,} rows are longer than {limit:,} tokens and are cut at their end, where answers end."
+        rows = "1 row is longer" if train.truncated == 1 else f"{train.truncated:,} rows are longer"
+        text = f"{rows} than {limit:,} tokens; cut there, the end of the answer is not learnt."
         lines = train.truncated_lines
         self._add("truncated", "Length", text, "warning", file=str(train.file), lines=lines, count=len(lines))
 
@@ -272,10 +292,12 @@ class _Examination:
         leaks = leaks_of(train, validation)
         exact, near, file = len(leaks.exact), len(leaks.near), str(validation.file)
         if exact:
-            text = f"{exact:,} validation rows stand in the training data as well, so their loss says nothing."
+            rows = "1 validation row stands" if exact == 1 else f"{exact:,} validation rows stand"
+            text = f"{rows} in the training data as well, so the loss there says nothing."
             self._add("leakage", "Leakage", text, "warning", file=file, lines=leaks.exact, count=exact)
         if near:
-            text = f"{near:,} validation rows differ from a training row in a few words only; the loss flatters."
+            rows = "1 validation row differs" if near == 1 else f"{near:,} validation rows differ"
+            text = f"{rows} from a training row in a few words only; the loss flatters."
             self._add("near-leakage", "Near-duplicates", text, "note", file=file, lines=leaks.near, count=near)
         if not exact and not near:
             self._add("leakage", "Leakage", "No validation row stands in the training data, nor one much like it.")

@@ -114,7 +114,8 @@ class EventCallback(TrainerCallback):
         """The program around us samples the resident set; the GPU is ours to ask."""
         if torch.cuda.is_available():
             rss = psutil.Process().memory_info().rss
-            self._emit(Memory(rss_bytes=rss, gpu_bytes=torch.cuda.max_memory_allocated()))
+            free, total = torch.cuda.mem_get_info()  # with CUDA's own context; the allocator keeps what it once took
+            self._emit(Memory(rss_bytes=rss, gpu_bytes=total - free))
 
 
 class StopCallback(TrainerCallback):

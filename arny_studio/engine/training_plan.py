@@ -26,8 +26,9 @@ class Batches(Struct, frozen=True):
 
 def batches_of(found: TrainingRows, recipe: TrainRecipe) -> Batches:
     """How the rows fall into batches, packed where the recipe packs."""
-    groups = pack(found.lengths, recipe.max_seq_length) if recipe.packing else [[n] for n in range(len(found.rows))]
-    lengths = np.array([sum(len(found.rows[n].ids) for n in group) for group in groups])
+    cut = [min(length, recipe.max_seq_length) for length in found.lengths]  # a shorter limit than they were read with
+    groups = pack(cut, recipe.max_seq_length) if recipe.packing else [[n] for n in range(len(found.rows))]
+    lengths = np.array([sum(cut[n] for n in group) for group in groups])
     supervised = np.array([sum(_supervised(found.rows[n]) for n in group) for group in groups])
     passes = math.ceil(len(groups) / (recipe.batch_size * recipe.processes))
     return Batches(passes, int(lengths.sum()), _heaviest(lengths, supervised, recipe.batch_size))

@@ -15,7 +15,7 @@ from arny_studio.errors import BadInput, MissingFile
 from arny_studio.jobs.claim import RunLock
 from arny_studio.jobs.event_log import read_events
 from arny_studio.jobs.events import AnyEvent
-from arny_studio.jobs.manifest import Manifest, build_manifest
+from arny_studio.jobs.manifest import FileRecord, Manifest, build_manifest
 from arny_studio.jobs.state import RunState, fold
 from arny_studio.recipe import Recipe, dump_recipe, load_recipe
 
@@ -147,7 +147,7 @@ class RunFolder:
             raise BadInput(f"{self.manifest_path} is not a manifest: {error}.") from error
 
     def write_manifest(
-        self, *, kind: str, inputs: Iterable[Path], outputs: Iterable[Path], seed: int | None, contract: str,
+        self, *, kind: str, inputs: Iterable[Path | FileRecord], outputs: Iterable[Path], seed: int | None, contract: str,
         known: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         """Hash inputs and outputs and declare the run complete; `known` are hashes by path. Raises MissingFile."""

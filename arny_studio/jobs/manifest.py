@@ -40,19 +40,31 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
 
 def build_manifest(
-    root: Path, *, kind: str, inputs: Iterable[Path], outputs: Iterable[Path], seed: int | None, contract: str,
-    known: Mapping[str, str] | None = None,
+    root: Path, *, kind: str, inputs: Iterable[Path | FileRecord], outputs: Iterable[Path], seed: int | None,
+    contract: str, known: Mapping[str, str] | None = None,
 ) -> Manifest:  # fmt: skip
     """Hash every input and output; a folder counts as all files below it. Raises MissingFile.
 
+    An input that was recorded when it was read is listed as it was then, whatever became of the file.
     `known` holds the sha256 of files, by path, that were hashed a moment ago; they are not read again.
     """
     known = known or {}
     return Manifest(
         kind=kind, completed_s=time.time(), seed=seed, contract=contract, versions=installed_versions(),
-        inputs=[_record(file, str(file.resolve()), known) for path in inputs for file in _files_of(path)],
+        inputs=[record for given in inputs for record in _input_records(given, known)],
         outputs=[_record(file, _relative(file, root), known) for path in outputs for file in _files_of(path)],
     )  # fmt: skip
+
+
+def record_of(path: Path) -> FileRecord:
+    """What a file is now, by its absolute path. Raises OSError."""
+    return _record(path, str(path.resolve()), {})
+
+
+def _input_records(given: Path | FileRecord, known: Mapping[str, str]) -> list[FileRecord]:
+    if isinstance(given, FileRecord):
+        return [given]
+    return [_record(file, str(file.resolve()), known) for file in _files_of(given)]
 
 
 def sha256_of(path: Path) -> str:

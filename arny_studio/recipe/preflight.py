@@ -78,6 +78,7 @@ class PreflightReport(Struct, frozen=True, kw_only=True):
     memory: Estimate | None = None
     memory_parts: list[MemoryPart] = []
     memory_available_bytes: int = 0
+    memory_relief: str = ""  # the smallest change that fits, where it does not
     disk_needed_bytes: int = 0
     disk_free_bytes: int = 0
 

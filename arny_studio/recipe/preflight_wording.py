@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from arny_studio.recipe.preflight import Estimate, Finding, Level, PreflightReport
 
-_MEMORY_SLACK = 0.95  # of what is free: more than that and the machine begins to swap
+MEMORY_SLACK = 0.95  # of what is free: more than that and the machine begins to swap
 
 
 def estimate_findings(report: PreflightReport) -> list[Finding]:
@@ -37,8 +37,8 @@ def _memory(report: PreflightReport, memory: Estimate) -> Finding:
     text = (
         f"About {bytes_in_words(memory.value)} at the peak ({parts}), {bytes_in_words(free)} free.{_experience(memory)}"
     )
-    level: Level = "warning" if memory.value > _MEMORY_SLACK * free else "ok"
-    hint = "Lower batch_size or max_seq_length, or close what else is open." if level == "warning" else ""
+    level: Level = "warning" if memory.value > MEMORY_SLACK * free else "ok"
+    hint = report.memory_relief if level == "warning" else ""
     return Finding(key="memory", title="Memory", text=text, level=level, hint=hint)
 
 

@@ -21,7 +21,7 @@ _TOPICS = ("Base model", "Training data", "Validation data", "Memory, time and d
 def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
     """Examine the recipe's training; exit code 4 where something keeps it from starting."""
     recipe = folder.recipe(PreflightRecipe)
-    from arny_studio.engine.preflight import examine
+    from arny_studio.engine.preflight import examine, relief_for
 
     def say(topic: str) -> None:
         emit(Stage(name=topic.lower(), title=topic, index=_TOPICS.index(topic) + 1, total=len(_TOPICS)))
@@ -29,6 +29,7 @@ def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
     run_folder = Path(recipe.run_folder) if recipe.run_folder else None
     report = examine(recipe.train, run_folder=run_folder, say=say)
     report = corrected_report(report, recipe.train.engine)
+    report = replace(report, memory_relief=relief_for(recipe.train, report))
     report = replace(report, findings=[*report.findings, *estimate_findings(report)])
     emit(Result(name="preflight", values=msgspec.to_builtins(report)))
     for finding in report.findings:

@@ -13,7 +13,7 @@ from arny_studio.jobs.estimates import PastEstimate, corrected_bytes, corrected_
 from arny_studio.jobs.events import Event, Finished, Hello, Memory, Result, Stopped
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.gpu_claim import claim_gpus
-from arny_studio.jobs.manifest import LIBRARIES, installed_versions
+from arny_studio.jobs.manifest import LIBRARIES, FileRecord, installed_versions, record_of
 from arny_studio.jobs.processes import peak_resident_bytes
 from arny_studio.jobs.program import Emit, Inbox, run_program
 from arny_studio.recipe import TrainRecipe
@@ -31,6 +31,7 @@ def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
     from arny_studio.engine.system_sampling import sampling_system
 
     claim_a_gpu(recipe, folder.name)
+    datasets = dataset_records(recipe)
     board = TensorBoard(folder.path / "tensorboard")
     expected = Expectation(recipe, board.and_then(emit))
 
@@ -54,7 +55,7 @@ def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
         expected.settle()
         folder.write_manifest(
             kind="train",
-            inputs=_inputs(recipe),
+            inputs=[*datasets, *_base_files(recipe)],
             outputs=[folder.outputs / ADAPTER],
             seed=recipe.seed,
             contract=recipe.contract,
@@ -164,14 +165,22 @@ class Expectation:
         return facts[0].name if facts else "cpu"
 
 
-def _inputs(recipe: TrainRecipe) -> list[Path]:
-    """The datasets, and what of the base decides the result."""
+def dataset_records(recipe: TrainRecipe) -> list[FileRecord]:
+    """The datasets as they are when the run reads them; they may be edited or gone when it ends.
+
+    One that is missing is left out: reading it says so in a sentence.
+    """
+    named = [Path(name) for name in (recipe.train_data, recipe.validation_data) if name]
+    return [record_of(path) for path in named if path.is_file()]
+
+
+def _base_files(recipe: TrainRecipe) -> list[Path]:
+    """What of the base decides the result."""
     from arny_studio.engine.base_model import resolve_base
 
     base = resolve_base(recipe.base)
     names = ("config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
-    data = [Path(name) for name in (recipe.train_data, recipe.validation_data) if name]
-    return [*data, *(base / name for name in names if (base / name).is_file()), *sorted(base.glob("*.safetensors"))]
+    return [*(base / name for name in names if (base / name).is_file()), *sorted(base.glob("*.safetensors"))]
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def plain(recipe: TrainRecipe, folder: Path) -> Measured:
         assert process.stdout is not None
         start_s, last = 0.0, {}
         for line in process.stdout:
-            if line.startswith(b"{"):
+            if line.startswith(b'{"'):  # the trainer prints its own dictionaries too
                 start_s = start_s or time.perf_counter() - began_s
                 last = json.loads(line)
     tokens = sum(sizes[: recipe.max_steps * recipe.batch_size])

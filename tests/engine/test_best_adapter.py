@@ -72,3 +72,11 @@ def test_that_a_kill_while_the_best_is_written_leaves_the_one_before(tmp_path: P
     assert kept(again) == "good"
     assert not list(tmp_path.glob("*.partial"))
     assert BestAdapter(tmp_path, "journey_accuracy", patience=0).kept is None
+
+
+def test_that_a_damaged_best_adapter_is_set_aside(tmp_path: Path):
+    best = BestAdapter(tmp_path, "json_valid", patience=0)
+    best.judge(1, 0.2, Saver("good"))
+    (tmp_path / "best-1" / "adapter").write_text("flipped")
+    assert BestAdapter(tmp_path, "json_valid", patience=0, resumed_step=1).kept is None
+    assert (tmp_path / "torn-best-1").is_dir()
