@@ -39,6 +39,7 @@ _ORDER = (
     "models",
     "train",
     "queue",
+    "engines",
     "export",
     "inspect",
     "verify",

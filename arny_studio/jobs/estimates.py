@@ -17,8 +17,9 @@ from arny_studio import paths
 from arny_studio.recipe.preflight import Estimate, PreflightReport
 
 FILE = "training-estimates.jsonl"
-RUNS_USED = 12  # the newest runs on the same device that teach the next estimate
+RUNS_USED = 40  # the newest runs on the same device that may teach the next estimate
 _LARGEST_CORRECTION = 20.0
+_LIKE_SIZE = 8.0
 
 
 class PastEstimate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
@@ -60,9 +61,14 @@ def past_estimates(device: str, engine: str, path: Path | None = None) -> list[P
 def corrected(raw: float, pairs: Sequence[tuple[float, float, float]]) -> Estimate:
     """A raw estimate times the median of actual / raw. `pairs` are (raw, shown, actual) of past runs.
 
-    The error that is told is that of what was shown then.
+    Only runs of a like size teach: what a short one loses to its start says nothing of a long one. The error that is
+    told is that of what was shown then.
     """
-    known = [(before, shown, actual) for before, shown, actual in pairs if before > 0 and shown > 0 and actual > 0]
+    known = [
+        (before, shown, actual)
+        for before, shown, actual in pairs
+        if min(before, shown, actual) > 0 and raw / _LIKE_SIZE <= before <= raw * _LIKE_SIZE
+    ]
     if not known:
         return Estimate(value=raw, raw=raw)
     factor = statistics.median(actual / before for before, _shown, actual in known)

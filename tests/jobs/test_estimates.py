@@ -38,7 +38,12 @@ def test_that_what_happened_corrects_the_next_estimate_and_its_error_is_told():
     seconds = corrected_seconds(5.0, runs)
     assert (seconds.value, seconds.correction, seconds.past_runs) == (10.0, 2.0, 3)
     assert seconds.past_error == pytest.approx(0.5)  # the median of 10/20, 10/30 and 25/20 against 1
-    assert corrected_bytes(1000.0, runs).value == 1500.0
+    assert corrected_bytes(200.0, runs).value == 300.0
+
+
+def test_that_a_run_of_quite_another_size_teaches_nothing():
+    assert corrected_seconds(1000.0, [past(20.0)]).past_error is None
+    assert corrected_seconds(80.0, [past(20.0)]).value == 160.0
 
 
 def test_that_the_past_is_kept_by_device_and_survives_a_torn_line(tmp_path: Path):

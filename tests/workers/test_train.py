@@ -66,9 +66,13 @@ def test_that_a_run_killed_in_a_checkpoint_and_in_a_step_then_stopped_ends_with_
     assert (folder.checkpoints / f"checkpoint-{saved}" / "complete.json").is_file()
     assert not folder.is_complete
 
+    data, elsewhere = Path(recipe.train_data), tmp_path / "moved.jsonl"
     with Worker(folder) as finishing:
         finishing.process.stdin.close()  # whoever started it is gone: a detached worker goes on
+        finishing.until(at_step(1))
+        data.rename(elsewhere)  # the rows have been read; the manifest says what they were
         assert finishing.to_the_end() == 0
+    elsewhere.rename(data)
     assert isinstance(finishing.seen[-1], Finished)
     metrics = [event for event in finishing.seen if isinstance(event, Metric)]
     assert (metrics[0].step, metrics[-1].step) == (saved + 1, STEPS)
