@@ -27,7 +27,7 @@ NAMED = [
     ("before the libraries", 1, ""),
     ("in a step", 15, ""),
     ("in a checkpoint", 3, "checkpoint-12 is torn"),
-    ("before a seal", 4, "checkpoint-16 is torn"),
+    ("before a seal", 4, ""),
     ("while pruning", 3, ""),
     ("in an evaluation", 3, ""),
     ("keeping the best", 1, ""),
