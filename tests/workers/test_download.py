@@ -122,8 +122,8 @@ def test_that_damaged_bytes_never_get_the_files_name(hub: Hub, tmp_path: Path):
     [
         (403, "GatedRepo", "owner/model is gated, and this machine has no access to it."),
         (401, "RepoNotFound", "The Hub has no model owner/model, or it is private."),
-        (404, "RevisionNotFound", "owner/model has no branch, tag or commit main."),
-        (500, "", "The Hub answered 500 for owner/model."),
+        pytest.param(404, "RevisionNotFound", "owner/model has no branch, tag or commit main.", marks=pytest.mark.slow),
+        pytest.param(500, "", "The Hub answered 500 for owner/model.", marks=pytest.mark.slow),
     ],
 )
 def test_that_each_refusal_of_the_hub_is_its_own_sentence(

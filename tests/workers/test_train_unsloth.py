@@ -18,6 +18,7 @@ pytestmark = pytest.mark.timeout(600)
 STAND_IN = Path(__file__).parents[1] / "engine" / "stand_in"
 
 
+@pytest.mark.slow
 def test_that_unsloth_trains_behind_the_same_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     recipe = structs.replace(short_recipe(tmp_path / "inputs"), engine="unsloth", max_steps=6, lora_dropout=0.0)
     recipe = structs.replace(recipe, validation_data=recipe.train_data)
