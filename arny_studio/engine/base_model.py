@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_DOWNLOADS = "ARNY_MODELS"
+ORIGIN = "origin.json"  # in a downloaded folder, written last: the Hub id and commit
 _HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "merges.txt", "vocab.txt", "LICENSE*", "README.md"]
 
 
@@ -60,7 +62,19 @@ def resolve_base(base: str) -> Path:
         raise MissingFile(
             f"There is no base model at {base}.", hint="Give a model folder, or a Hub id such as Qwen/Qwen2.5-1.5B."
         )
-    return _snapshot(base)
+    return _downloaded(base) or _snapshot(base)
+
+
+def look_for_downloads_in(models: Path) -> None:
+    """Take bases named by Hub id from this folder where `arny models download` has put them; for child processes too."""
+    os.environ[_DOWNLOADS] = str(models)
+
+
+def _downloaded(hub_id: str) -> Path | None:
+    """The whole model that was brought by its id into the workspace."""
+    named = os.environ.get(_DOWNLOADS)
+    folder = Path(named, hub_id.replace("/", "--")) if named else None
+    return folder if folder is not None and (folder / ORIGIN).is_file() else None
 
 
 def local_base(base: str) -> Path | None:
@@ -71,6 +85,8 @@ def local_base(base: str) -> Path | None:
     folder = Path(base).expanduser()
     if folder.is_dir() or folder.is_absolute() or not _HUB_ID.fullmatch(base):
         return resolve_base(base)
+    if (brought := _downloaded(base)) is not None:
+        return brought
     if importlib.util.find_spec("huggingface_hub") is None:
         return None
     from huggingface_hub import errors, snapshot_download

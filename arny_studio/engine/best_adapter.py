@@ -6,6 +6,7 @@ says in `best.json` what it scored. A damaged one is set aside. A run that goes 
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 from collections.abc import Callable
@@ -44,7 +45,7 @@ class BestAdapter:
 
     def judge(self, step: int, value: float, save: Callable[[Path], None]) -> bool:
         """Take in an evaluation; where it is the best so far, `save` the adapter. Returns whether it was."""
-        if any(score.step == step for score in self._history):
+        if any(score.step == step for score in self._history) or not math.isfinite(value):
             return False
         score = Score(metric=self._metric, step=step, value=value)
         self._history.append(score)

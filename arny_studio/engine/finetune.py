@@ -19,7 +19,7 @@ from msgspec import Struct
 from arny_studio.atomic import write_text_atomically
 from arny_studio.contract import load_contract
 from arny_studio.engine import checkpoints, ranks
-from arny_studio.engine.base_model import check_base, place, resolve_base, set_environment
+from arny_studio.engine.base_model import check_base, local_base, place, resolve_base, set_environment
 from arny_studio.engine.gpus import gpu_facts
 from arny_studio.engine.held_out_scoring import held_out_prompts
 from arny_studio.engine.preflight import Plan, placement_here, plan_training, refuse_to_start
@@ -136,6 +136,8 @@ def finetune(
 
 def prepare(recipe: TrainRecipe, emit: Emit) -> Prepared:
     """Find the base and tokenize the data. Raises ArnyError for a base or a dataset that cannot be used."""
+    if local_base(recipe.base) is None:
+        emit(Log(text=f"{recipe.base} is not on this machine yet; it is brought from the Hub, which may take minutes."))
     base = resolve_base(recipe.base)
     check_base(base)
     renderer = Renderer.from_folder(base)

@@ -12,6 +12,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from arny_studio.engine.base_model import ORIGIN
 from arny_studio.engine.gguf_check import check_gguf
 from arny_studio.engine.safetensors_reading import open_weights
 from arny_studio.engine.training_memory import Shape
@@ -20,7 +21,6 @@ from arny_studio.recipe.licences import Licence, licence_named, licence_of
 from arny_studio.recipe.models import ModelEntry
 
 DEEPEST = 5  # folders below a root that are looked into
-ORIGIN = "origin.json"  # written by a download: the Hub id and commit
 _PASSED_OVER = {"checkpoints", "tensorboard", "node_modules", "__pycache__"}
 _GGUF_FORMATS = {0: "F32", 1: "F16", 2: "Q4_0", 7: "Q8_0", 15: "Q4_K_M", 17: "Q5_K_M", 18: "Q6_K", 32: "BF16"}
 

@@ -32,7 +32,7 @@ from arny_studio.engine.rendering import Renderer
 from arny_studio.engine.training_data import TrainingRows, tokenized_rows
 from arny_studio.engine.training_memory import Numbers, Shape, memory_parts
 from arny_studio.engine.training_plan import batches_of, disk_of, epochs_of, steps_of, work_of
-from arny_studio.errors import ArnyError, BadInput, DiskFull
+from arny_studio.errors import ArnyError, BadInput, BadRecipe, DiskFull
 from arny_studio.recipe import TrainRecipe
 from arny_studio.recipe.licences import licence_of
 from arny_studio.recipe.preflight import NAMED_LINES, Estimate, Finding, Level, MemoryPart, PreflightReport
@@ -117,7 +117,7 @@ def refuse_to_start(
 ) -> None:
     """Raise what keeps a training from starting: a recipe that contradicts itself, nothing to learn or score, no room."""
     for field, sentence in contradictions(recipe).items():
-        raise BadInput(f"{field}: {sentence}", hint="Change the recipe and start a new run.")
+        raise BadRecipe(f"{field}: {sentence}", hint="Change the recipe and start a new run.")
     if not train.supervised:
         _refuse_empty(train)
     if validation is not None and not validation.supervised:

@@ -19,7 +19,9 @@ class PreflightRecipe(Recipe, tag="preflight", frozen=True, kw_only=True):
     """Look at what a training recipe would do, without training."""
 
     train: Annotated[TrainRecipe, Meta(description="The training that is looked at.")]
-    run_folder: Annotated[str, Meta(description="Where checkpoints would go, to ask for room; empty: nowhere.")] = ""
+    run_folder: Annotated[
+        str, Meta(description="The runs folder of the workspace: its disk, and its models; empty: none.")
+    ] = ""
 
 
 class Finding(Struct, frozen=True, kw_only=True):

@@ -21,12 +21,15 @@ _TOPICS = ("Base model", "Training data", "Validation data", "Memory, time and d
 def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
     """Examine the recipe's training; exit code 4 where something keeps it from starting."""
     recipe = folder.recipe(PreflightRecipe)
+    from arny_studio.engine.base_model import look_for_downloads_in
     from arny_studio.engine.preflight import examine, relief_for
 
     def say(topic: str) -> None:
         emit(Stage(name=topic.lower(), title=topic, index=_TOPICS.index(topic) + 1, total=len(_TOPICS)))
 
     run_folder = Path(recipe.run_folder) if recipe.run_folder else None
+    if run_folder is not None:
+        look_for_downloads_in(run_folder.parent / "models")
     report = examine(recipe.train, run_folder=run_folder, say=say)
     report = corrected_report(report, recipe.train.engine)
     report = replace(report, memory_relief=relief_for(recipe.train, report))

@@ -127,7 +127,8 @@ def _has_a_gpu(run: RunFolder) -> bool:
     except ArnyError:
         return True  # it will say itself what is wrong with it
     gpus = [facts.uuid for facts in gpu_facts()]
-    return not gpus or recipe.share_gpu or len(free_of(gpus)) >= recipe.processes
+    wanted = min(recipe.processes, len(gpus))  # one that wants more than there are says so itself
+    return not gpus or recipe.share_gpu or len(free_of(gpus)) >= wanted
 
 
 if __name__ == "__main__":

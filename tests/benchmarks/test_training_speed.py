@@ -57,13 +57,17 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> TrainRecipe:
 
 
 def columns_in_order(recipe: TrainRecipe, *, packing: bool) -> tuple[dict[str, Any], list[int]]:
-    """The rows of the first epoch in the worker's order, as TRL takes them; and the tokens of each."""
+    """The rows of the first epoch as TRL takes them, and the tokens of each.
+
+    Packs come in the worker's order, so that both sides see the same; single rows shuffled, as TRL's own sampler does.
+    """
     found = read_training_rows(
         Path(recipe.train_data), Renderer.from_folder(DEMO_BASE), max_length=recipe.max_seq_length, say=lambda _: None
     )
     groups = pack(found.lengths, recipe.max_seq_length) if packing else [[n] for n in range(len(found.rows))]
     sizes = [sum(len(found.rows[n].ids) for n in group) for group in groups]
-    order = epoch_order(sizes, recipe.batch_size, seed=recipe.seed, epoch=0)
+    shuffled = np.random.default_rng(recipe.seed).permutation(len(groups)).tolist()
+    order = epoch_order(sizes, recipe.batch_size, seed=recipe.seed, epoch=0) if packing else shuffled
     columns: dict[str, Any] = {"input_ids": [], "labels": []}
     for index in order:
         columns["input_ids"].append(np.concatenate([found.rows[n].ids for n in groups[index]]).tolist())

@@ -12,6 +12,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from arny_studio.engine import preflight
+from arny_studio.engine.base_model import local_base, look_for_downloads_in, resolve_base
 from arny_studio.engine.preflight import examine, plan_training, refuse_to_start
 from arny_studio.engine.rendering import Renderer
 from arny_studio.engine.training_data import pack, tokenized_rows
@@ -153,3 +154,17 @@ def test_that_checkpointing_and_four_bits_save_memory_and_longer_batches_cost_it
     assert total(1024) < total(2048)
     for change in ("is_4bit", "is_8bit_optimizer", "is_checkpointed"):
         assert total(2048, **{change: True}) < total(2048), change
+
+
+def test_that_a_base_that_was_brought_into_the_workspace_is_found_by_its_hub_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("ARNY_MODELS", "")  # so that it is forgotten afterwards
+    brought = make_tiny_base(tmp_path / "models" / "owner--tiny", layers=1)
+    look_for_downloads_in(tmp_path / "models")
+    assert local_base("owner/tiny") is None  # not whole yet
+    (brought / "origin.json").write_text('{"model": "owner/tiny"}')
+    assert local_base("owner/tiny") == resolve_base("owner/tiny") == brought
+    train = write(tmp_path / "train.jsonl", [row(1)])
+    recipe = TrainRecipe(base="owner/tiny", train_data=str(train), load_in_4bit=False)
+    assert examine(recipe, run_folder=None, say=lambda _: None).steps == 4
