@@ -6,29 +6,27 @@ Data is read and refused before the training libraries are imported, which alone
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
-import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
-from arny_studio.atomic import write_text_atomically
 from arny_studio.contract import load_contract
 from arny_studio.engine import checkpoints, ranks
-from arny_studio.engine.base_model import check_base, local_base, place, resolve_base, set_environment
+from arny_studio.engine.adapter_folder import write_adapter
+from arny_studio.engine.base_model import Placement, check_base, local_base, place, resolve_base, set_environment
 from arny_studio.engine.gpus import gpu_facts
 from arny_studio.engine.held_out_scoring import held_out_prompts
-from arny_studio.engine.preflight import Plan, placement_here, plan_training, refuse_to_start
+from arny_studio.engine.preflight import refuse_to_start
 from arny_studio.engine.relief import change_in_words, fitting_change
 from arny_studio.engine.rendering import Renderer
 from arny_studio.engine.training_data import TrainingRows, read_training_rows
+from arny_studio.engine.training_estimate import Plan, placement_here, plan_training
 from arny_studio.engine.unsloth_model import import_unsloth
 from arny_studio.errors import MissingExtra, OutOfMemory
-from arny_studio.jobs.events import Artifact, Event, Finished, Log, Result, Stage, Stopped
+from arny_studio.jobs.events import Event, Finished, Log, Result, Stage, Stopped
 from arny_studio.recipe import TrainRecipe
 from arny_studio.recipe.licences import licence_of
 
@@ -43,12 +41,6 @@ STAGES = {
     "train": "Train",
     "save": "Save",
 }
-ADAPTER = "adapter"  # its folder's name among the outputs
-_TOKENIZER_FILES = (
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
-    "merges.txt", "chat_template.jinja", "generation_config.json",
-)  # fmt: skip
-
 Emit = Callable[[Event], None]
 AskedToStop = Callable[[], Literal["save", "now"] | None]
 
@@ -97,15 +89,8 @@ def finetune(
     from arny_studio.engine.lora_training import LoraTraining
 
     _enter("model", emit)
-    placement = place(
-        load_in_4bit=recipe.load_in_4bit,
-        optimizer_8bit=recipe.optimizer == "adamw_8bit",
-        gradient_checkpointing=recipe.gradient_checkpointing,
-        folder=prepared.base,
-    )
+    placement = _placement(recipe, prepared.base, emit)
     on_start(placement.device, resume.manifest.step if resume else None)
-    for remark in placement.remarks:
-        emit(Log(text=remark))
     evaluations = _evaluations(recipe, prepared, checkpoint_folder, emit, asked_to_stop, resume)
     training = LoraTraining(
         recipe,
@@ -120,18 +105,37 @@ def finetune(
         evaluations=evaluations,
     )
     _enter("train", emit)
-    try:
-        trained = training.run()
-    except OutOfMemory as error:
-        raise OutOfMemory(error.sentence, hint=_relief(recipe, prepared, placement.device) or error.hint) from error
+    trained = _trained(training, recipe, prepared, placement)
     if trained.stopped is not None:
         return _stopped(trained)
     if not ranks.is_first():
         return Finished()
     _enter("save", emit)
-    _save(training, recipe, prepared, outputs, emit)
+    emit(
+        write_adapter(outputs, training.save_adapter, named=recipe.base, base=prepared.base, renderer=prepared.renderer)
+    )
     emit(Result(name="training", values=_figures(trained, prepared)))
     return Finished(summary=_summary(trained))
+
+
+def _placement(recipe: TrainRecipe, base: Path, emit: Emit) -> Placement:
+    placement = place(
+        load_in_4bit=recipe.load_in_4bit,
+        optimizer_8bit=recipe.optimizer == "adamw_8bit",
+        gradient_checkpointing=recipe.gradient_checkpointing,
+        folder=base,
+    )
+    for remark in placement.remarks:
+        emit(Log(text=remark))
+    return placement
+
+
+def _trained(training: LoraTraining, recipe: TrainRecipe, prepared: Prepared, placement: Placement) -> Trained:
+    """Run it; a lack of memory names the change that the formulas say would fit."""
+    try:
+        return training.run()
+    except OutOfMemory as error:
+        raise OutOfMemory(error.sentence, hint=_relief(recipe, prepared, placement.device) or error.hint) from error
 
 
 def prepare(recipe: TrainRecipe, emit: Emit) -> Prepared:
@@ -248,54 +252,6 @@ def _stopped(trained: Trained) -> Stopped:
     step = trained.checkpoint_step
     kept = f"it can be resumed from step {step}" if step else "no checkpoint was written, so it would start anew"
     return Stopped(summary=f"Stopped at step {trained.steps}; {kept}.", resumable=True)
-
-
-def _save(training: LoraTraining, recipe: TrainRecipe, prepared: Prepared, outputs: Path, emit: Emit) -> None:
-    """Write the adapter beside its final name and rename it, so that the name never holds half an adapter."""
-    final = outputs / ADAPTER
-    partial = outputs / f"{ADAPTER}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    training.save_adapter(partial)
-    copy_tokenizer_files(prepared.base, partial, prepared.renderer)
-    _name_base(partial / "adapter_config.json", recipe.base, prepared.base)
-    shutil.rmtree(final, ignore_errors=True)
-    partial.rename(final)
-    weights = final / "adapter_model.safetensors"
-    size = sum(path.stat().st_size for path in final.iterdir())
-    with weights.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    emit(Artifact(kind="adapter", path=f"{outputs.name}/{ADAPTER}", size_bytes=size, sha256=sha256))
-
-
-def copy_tokenizer_files(base: Path, folder: Path, renderer: Renderer) -> None:
-    """The base's tokenizer beside the adapter, with the token that closes a turn as its end of sequence.
-
-    A base Qwen2.5 has `<|endoftext|>` there, and a model that was tuned to say `<|im_end|>` would never be heard to end.
-    """
-    for name in _TOKENIZER_FILES:
-        if (base / name).is_file():
-            shutil.copyfile(base / name, folder / name)
-    _edit_json(folder / "tokenizer_config.json", eos_token=renderer.end_of_turn)
-    generation = _read_object(folder / "generation_config.json")
-    ends = generation.get("eos_token_id", [])
-    others = [end for end in (ends if isinstance(ends, list) else [ends]) if end != renderer.end_of_turn_id]
-    _edit_json(folder / "generation_config.json", eos_token_id=[renderer.end_of_turn_id, *others])
-    if (folder / "special_tokens_map.json").is_file():
-        _edit_json(folder / "special_tokens_map.json", eos_token=renderer.end_of_turn)
-
-
-def _name_base(path: Path, named: str, folder: Path) -> None:
-    """A Hub id stays one, so that the adapter can be used on another machine."""
-    _edit_json(path, base_model_name_or_path=str(folder) if Path(named).expanduser().is_dir() else named)
-
-
-def _read_object(path: Path) -> dict[str, object]:
-    return json.loads(path.read_bytes()) if path.is_file() else {}
-
-
-def _edit_json(path: Path, **changes: object) -> None:
-    write_text_atomically(path, json.dumps(_read_object(path) | changes, indent=2, ensure_ascii=False) + "\n")
 
 
 def _figures(trained: Trained, prepared: Prepared) -> dict[str, object]:

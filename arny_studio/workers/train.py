@@ -21,8 +21,9 @@ def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
     recipe = folder.recipe(TrainRecipe)
     if folder.is_complete:
         return Finished(summary="This run was complete already; nothing was trained.")
+    from arny_studio.engine.adapter_folder import ADAPTER
     from arny_studio.engine.base_model import look_for_downloads_in
-    from arny_studio.engine.finetune import ADAPTER, finetune
+    from arny_studio.engine.finetune import finetune
     from arny_studio.engine.system_sampling import sampling_system
 
     look_for_downloads_in(folder.path.parents[1] / "models")

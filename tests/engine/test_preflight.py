@@ -13,9 +13,10 @@ from safetensors.numpy import load_file
 
 from arny_studio.engine import preflight
 from arny_studio.engine.base_model import local_base, look_for_downloads_in, resolve_base
-from arny_studio.engine.preflight import examine, plan_training, refuse_to_start
+from arny_studio.engine.preflight import examine, refuse_to_start
 from arny_studio.engine.rendering import Renderer
 from arny_studio.engine.training_data import pack, tokenized_rows
+from arny_studio.engine.training_estimate import placement_here, plan_training
 from arny_studio.engine.training_memory import Load, Numbers, Shape, memory_parts
 from arny_studio.errors import BadInput, DiskFull
 from arny_studio.recipe import TrainRecipe
@@ -85,7 +86,7 @@ def test_that_a_training_without_room_or_without_anything_to_learn_is_refused(
     rows = tokenized_rows(write(tmp_path / "train.jsonl", [row(1), row(2)]), renderer, max_length=64)
     nothing = tokenized_rows(write(tmp_path / "none.jsonl", ["{"]), renderer, max_length=64)
     recipe = TrainRecipe(base=str(base), train_data="train.jsonl", load_in_4bit=False)
-    plan = plan_training(recipe, base, preflight.placement_here(recipe, base, []), rows, None)
+    plan = plan_training(recipe, base, placement_here(recipe, base, []), rows, None)
     refuse_to_start(recipe, plan, rows, None, tmp_path / "runs" / "new")
     with pytest.raises(BadInput, match=r"none\.jsonl has no usable row"):
         refuse_to_start(recipe, plan, nothing, None, tmp_path)

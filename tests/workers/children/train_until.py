@@ -22,7 +22,7 @@ POINTS = {
     "while pruning": ("shutil", "", "rmtree", "before"),
     "in an evaluation": ("arny_studio.engine.arny_trainer", "ArnyTrainer", "_summed_loss", "after"),
     "keeping the best": ("arny_studio.engine.arny_trainer", "ArnyTrainer", "save_adapter", "after"),
-    "saving the adapter": ("arny_studio.engine.finetune", "", "copy_tokenizer_files", "before"),
+    "saving the adapter": ("arny_studio.engine.adapter_folder", "", "copy_tokenizer_files", "before"),
     "before the manifest": ("arny_studio.jobs.folder", "RunFolder", "write_manifest", "before"),
 }
 
