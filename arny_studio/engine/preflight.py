@@ -24,7 +24,7 @@ from arny_studio.errors import ArnyError, BadInput, BadRecipe, DiskFull
 from arny_studio.recipe import TrainRecipe
 from arny_studio.recipe.licences import licence_of
 from arny_studio.recipe.preflight import NAMED_LINES, Estimate, Finding, Level, PreflightReport
-from arny_studio.recipe.preflight_wording import MEMORY_SLACK
+from arny_studio.recipe.preflight_wording import MEMORY_SLACK, bytes_in_words
 from arny_studio.recipe.train import contradictions
 
 Say = Callable[[str], None]
@@ -290,9 +290,11 @@ class _Examination:
 
 def _disk_finding(needed: int, free: int) -> Finding:
     if needed <= free:
-        text = f"{_size(needed)} for checkpoints and adapter, {_size(free)} free."
+        text = f"{bytes_in_words(needed)} for checkpoints and adapter, {bytes_in_words(free)} free."
         return Finding(key="disk", title="Disk", text=text)
-    text = f"Checkpoints and adapter need {_size(needed)}, and only {_size(free)} are free on the disk."
+    text = (
+        f"Checkpoints and adapter need {bytes_in_words(needed)}, and only {bytes_in_words(free)} are free on the disk."
+    )
     return Finding(
         key="disk", title="Disk", text=text, level="error", hint="Free some room, or choose another workspace."
     )
@@ -301,10 +303,6 @@ def _disk_finding(needed: int, free: int) -> Finding:
 def _free_bytes(folder: Path) -> int:
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     return shutil.disk_usage(existing).free
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
 def _lines(problems: list[RowProblem]) -> list[int]:
