@@ -35,3 +35,9 @@ def settings_dir() -> Path:
     """Where the app keeps its settings: `$ARNY_SETTINGS`, else the user's configuration folder."""
     named = os.environ.get("ARNY_SETTINGS")
     return Path(named) if named else Path(platformdirs.user_config_dir("ArnyStudio", appauthor=False))
+
+
+def cache_dir() -> Path:
+    """Where things are kept that can be made again: `$ARNY_CACHE`, else the user's cache folder."""
+    named = os.environ.get("ARNY_CACHE")
+    return Path(named) if named else Path(platformdirs.user_cache_dir("ArnyStudio", appauthor=False))

@@ -16,3 +16,4 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # no test may reach a hub
 def _own_workspace_and_settings(tmp_path, monkeypatch):
     monkeypatch.setenv("ARNY_WORKSPACE", str(tmp_path / "workspace"))
     monkeypatch.setenv("ARNY_SETTINGS", str(tmp_path / "settings"))
+    monkeypatch.setenv("ARNY_CACHE", str(tmp_path / "cache"))

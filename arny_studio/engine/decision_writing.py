@@ -91,9 +91,13 @@ class Writing:
         """How many tokens came about in a way."""
         return sum(known == origin for _, known, _ in self._origins)
 
-    def begin(self) -> Step | None:
-        """What can be fed together with the prompt; None where nothing is left to choose."""
-        return self._step([])
+    def begin(self) -> Step:
+        """What can be fed together with the prompt, without a choice where the schema leaves none."""
+        step = self._step([])
+        if step is None:
+            self._certain, self._draft, self._ends = len(self.tokens), [], True
+            return Step(tokens=list(self.tokens), choices=[])
+        return step
 
     def take(self, rows: Sequence[Row], sampler: Sampler, enough: Callable[[bytes], bool]) -> Taken:
         """Hold the step's logits against its draft; ends early once the text says `enough`."""
@@ -130,9 +134,8 @@ class Writing:
         if self._session.is_end(token) or enough(self._raw) or self._is_full():
             return Taken(kept=kept, step=None)
         self._add([token], "chosen")
-        if self._is_over() or enough(self._raw):
-            return Taken(kept=kept, step=None)
-        return Taken(kept=kept, step=self._step([token]))
+        step = None if self._is_over() else self._step([token])
+        return Taken(kept=kept, step=None if enough(self._raw) else step)
 
     def _step(self, fed: list[int]) -> Step | None:
         """`fed` and all that follows for certain, then the draft."""

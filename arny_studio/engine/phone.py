@@ -127,7 +127,7 @@ class Phone:
 
     def _switch_on(self) -> None:
         session = self.memory.load(1)
-        self._router = RouterDecoder(session, self.contract, template_of(session))
+        self._router = RouterDecoder.opened(session, self.contract)
         self._router.warm(self._system("tier1"))
         self._known_tokens = len(session.tokens())
         self.memory.note_use(1)

@@ -22,11 +22,12 @@ from arny_studio.engine.constraint import Constraint
 from arny_studio.engine.decision_closing import ClosingCost
 from arny_studio.engine.decision_text import field_values
 from arny_studio.engine.decision_writing import FieldTrace, Guessing, Row, SchemaWriting, Step, Writing
-from arny_studio.engine.draft_table import DraftTable
+from arny_studio.engine.draft_table import DraftTable, drafts_beside
 from arny_studio.engine.llama_session import ContextFull, Interrupted, LlamaSession, WantedPart, common_length
 from arny_studio.engine.prompt_cache import PromptCache
-from arny_studio.engine.prompting import prompt_ids
+from arny_studio.engine.prompting import prompt_ids, template_of
 from arny_studio.engine.sampling import Sampler
+from arny_studio.paths import cache_dir
 
 DEFAULT_MAX_TOKENS = 256
 LEAST_ROOM = 64  # a context that leaves less for the decision is full
@@ -79,6 +80,15 @@ class RouterDecoder:
         self.session, self.contract, self.template = session, contract, template
         self._drafts, self._prompts = drafts, prompts
         self._prefixes: dict[str, tuple[int, ...]] = {}
+        self.recalled = 0  # prompt states that came from disk
+
+    @classmethod
+    def opened(cls, session: LlamaSession, contract: Contract) -> RouterDecoder:
+        """As fast as this machine and this model allow: with the drafts beside the file, or learnt on the way, and
+        with the prompt states in the user's cache. Raises BadInput where the file carries no chat template."""
+        drafts = drafts_beside(session.path, contract) or DraftTable(contract, learns=True)
+        prompts = PromptCache(cache_dir() / "prompts")
+        return cls(session, contract, template_of(session), drafts=drafts, prompts=prompts)
 
     def decide(
         self,
@@ -101,12 +111,11 @@ class RouterDecoder:
         started = time.perf_counter()
         row = self._begin(0, messages, constrained, max_tokens)
         prompted = time.perf_counter()
-        step, sampler = row.sit(self._seated(0, messages, row.ids)), Sampler(temperature=temperature, seed=seed)
-        prefilled = time.perf_counter()
+        step: Step | None = row.sit(self._seated(0, messages, row.ids))
+        sampler, prefilled = Sampler(temperature=temperature, seed=seed), 0.0
         while step is not None:
             (rows,) = self.session.append_wanted([row.part(0, step)])
-            if not row.batches:
-                prefilled = time.perf_counter()
+            prefilled = prefilled or time.perf_counter()
             step = row.take(rows, sampler, self._enough if until == "action" else _never)
             self.session.truncate(row.length, 0)
             if step is not None and should_stop():
@@ -140,12 +149,7 @@ class RouterDecoder:
             while not idle:
                 idle += self._advance(running, done)
             sequence = idle.pop()
-            step = row.sit(self._seated(sequence, messages, row.ids))
-            if step is None:
-                done[number] = self._ended(row, sequence)
-                idle.append(sequence)
-            else:
-                running[sequence] = row, step
+            running[sequence] = row, row.sit(self._seated(sequence, messages, row.ids))
             while following in done:
                 yield done.pop(following)
                 following += 1
@@ -154,7 +158,8 @@ class RouterDecoder:
         yield from (done[number] for number in sorted(done))
 
     def warm(self, system: Message) -> None:
-        """Read what all queries share ahead of the first one."""
+        """Do ahead of the first query what all queries share: the grammar's tables, the system message."""
+        _ = self._constraint
         self._hold(self._prefix_of(system))
 
     def _seated(self, sequence: int, messages: Sequence[Message], ids: Sequence[int]) -> Sequence[int]:
@@ -177,7 +182,9 @@ class RouterDecoder:
         self.session.truncate(len(prefix))
 
     def _recalled(self, prefix: tuple[int, ...]) -> bool:
-        return self._prompts is not None and self._prompts.recall(self.session, prefix)
+        found = self._prompts is not None and self._prompts.recall(self.session, prefix)
+        self.recalled += found
+        return found
 
     def _prefix_of(self, system: Message) -> tuple[int, ...]:
         """The tokens that every conversation with this system message begins with."""
@@ -285,7 +292,7 @@ class _Row:
         """Since it began; several rows share them."""
         return time.perf_counter() - self._started
 
-    def sit(self, unread: Sequence[int]) -> Step | None:
+    def sit(self, unread: Sequence[int]) -> Step:
         """What of the prompt the sequence does not hold yet; the first step follows it."""
         self._unread = list(unread)
         self.length = len(self.ids) - len(unread)

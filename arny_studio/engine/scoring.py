@@ -20,7 +20,7 @@ from arny_studio.evaluation import Prediction
 from arny_studio.recipe import EvaluateRecipe
 
 MAX_TOKENS = 256
-SIDE_BY_SIDE = 4  # rows of a GGUF that are decoded in one batch
+SIDE_BY_SIDE = 8  # rows of a GGUF that are decoded in one batch
 
 
 class TruthRow(Struct, frozen=True, kw_only=True):
@@ -89,13 +89,12 @@ class GgufRouter:
 
     def __init__(self, path: Path, recipe: EvaluateRecipe, contract: Contract) -> None:
         from arny_studio.engine.llama_session import LlamaSession
-        from arny_studio.engine.prompting import template_of
         from arny_studio.engine.router_decoding import RouterDecoder
 
         self._session = LlamaSession.open(
             path, context=recipe.context, threads=recipe.threads, sequences=SIDE_BY_SIDE + 1
         )
-        self._decoder = RouterDecoder(self._session, contract, template_of(self._session))
+        self._decoder = RouterDecoder.opened(self._session, contract)
         self._constrained = recipe.constrained
 
     def route(self, prompts: Sequence[Sequence[Message]]) -> Iterator[Routed]:

@@ -20,7 +20,7 @@ CONTRACT = load_contract("router-v1")
 ROWS: list[tuple[str, dict[str, Any]]] = [
     *((f"what is the capital of {land}?", pinned.ANSWER) for land in ("France", "France again", "France once more")),
     *((f"book a flight to {city}", pinned.CLARIFY) for city in ("Rome", "Oslo", "Lima", "Bonn", "Kiel")),
-    *((f"compare {one} with coal", pinned.REASON) for one in ("wind", "sun", "water")),
+    *((f"compare {one} with coal", pinned.REASON | {"intent": "comparison"}) for one in ("wind", "sun", "water")),
 ]
 
 
