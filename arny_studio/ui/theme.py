@@ -144,7 +144,13 @@ def style_sheet(theme: Theme, ink_dir: Path) -> str:
     for group in ("space", "radius", "type"):
         values |= {f"{group}_{name}": f"{size}px" for name, size in getattr(scale(), group).items()}
     values["family_code"] = ", ".join(f'"{family}"' for family in scale().family["code"])
-    for name, role in (("chevron-down", "text_muted"), ("chevron-up", "text_muted"), ("check", "on_accent")):
+    inks = (
+        ("chevron-down", "text_muted"),
+        ("chevron-up", "text_muted"),
+        ("check", "on_accent"),
+        ("close", "text_muted"),
+    )
+    for name, role in inks:
         values[f"{name.replace('-', '_')}_file"] = _ink_file(theme, name, role, ink_dir)
     return _Template(STYLE_SHEET.read_text("utf-8")).substitute(values)
 

@@ -118,7 +118,7 @@ def test_that_a_curators_session_loses_nothing(studio, qtbot, opened, dataset):
         b'\\"needs_clarification\\":true', b'\\"needs_clarification\\":false'
     )
     assert dataset.read_bytes() == expected
-    assert widget.title == "four.jsonl"
+    qtbot.waitUntil(lambda: widget.title == "four.jsonl", timeout=PATIENCE_MS)
 
 
 def test_that_rows_walk_by_keys_and_arrows_and_letters_typed_in_the_editor_stay_text(studio, qtbot, opened):
@@ -444,7 +444,7 @@ def test_that_a_file_of_another_form_is_shown_before_it_is_converted(studio, qtb
     qtbot.waitUntil(lambda: tab.controller.importing.dialog is not None, timeout=PATIENCE_MS)
     dialog = tab.controller.importing.dialog
     qtbot.waitUntil(lambda: dialog.format.currentData() == "sharegpt", timeout=PATIENCE_MS)
-    qtbot.waitUntil(lambda: any('"role": "user"' in text for text in texts_in(dialog)), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: any('"role":"user"' in text for text in texts_in(dialog)), timeout=PATIENCE_MS)
     assert not list(studio.workspace.datasets.iterdir())
     dialog.import_button.click()
     qtbot.waitUntil(lambda: tab.controller.document is not None, timeout=PATIENCE_MS)
@@ -507,3 +507,13 @@ def test_that_an_answer_typed_as_json_reaches_the_file_as_it_was_typed(opened):
     text = encode(CONTRACT, decision(routing_confidence=0.5)).replace("0.5", "0.50")
     editor.cards[2].decision.json.setPlainText(text)
     assert json.loads(document.raw(0))["messages"][2]["content"] == text
+
+
+def test_that_another_contract_changes_form_and_problems_and_no_row(qtbot, opened):
+    controller, editor = opened.controller, opened.widget.inspector.editor
+    before = controller.document.raw(0)
+    controller.files._on_contract_chosen(controller.desk.current, "tools-v1")
+    qtbot.waitUntil(lambda: controller.desk.current.pairs is not None, timeout=PATIENCE_MS)
+    assert "needs_tools" in editor.cards[2].decision._rows
+    assert any("needs_tools" in problem.sentence for problem in editor.shown.problems)
+    assert controller.document.raw(0) == before and not controller.document.is_changed

@@ -80,6 +80,7 @@ def _add_review_actions(add: partial, controller: DataController) -> None:
     add("data.accept", "Accept the row", reviewing.accept, menu="Run", shortcut="A", icon="check")
     add("data.reject", "Reject the row", reviewing.reject, menu="Run", shortcut="R", icon="close")
     add("data.flag", "Flag the row", reviewing.flag, menu="Run", shortcut="F", icon="flag")
+    add("data.tag", "Tag the selected rows…", controller.tag_rows, menu="Run", shortcut="Ctrl+Shift+T")
     add("data.check", "&Check dataset", controller.scanning.check_current, menu="Run", shortcut="F7", icon="check")
     add(
         "data.next_problem",

@@ -25,6 +25,7 @@ from arny_studio.ui.data.importing import Importing
 from arny_studio.ui.data.inspecting import Inspecting
 from arny_studio.ui.data.inspector import EDIT, TRAINED
 from arny_studio.ui.data.lookup import Found
+from arny_studio.ui.data.name_dialog import NameDialog
 from arny_studio.ui.data.open_document import OpenDocument
 from arny_studio.ui.data.reviewing import Reviewing
 from arny_studio.ui.data.saving import Saving
@@ -129,6 +130,17 @@ class DataController(QObject):
     def delete_rows(self) -> None:
         """Delete the selected rows."""
         self.editing.delete_rows(self.selected_keys())
+
+    def tag_rows(self) -> None:
+        """Ask for a tag and put it on the selected rows."""
+        keys = self.selected_keys()
+        if not keys:
+            return
+        about = f"It is kept beside the dataset, on {count_in_words(len(keys), 'row')}; search for it with tag:name."
+        dialog = NameDialog("Tag rows", about, "Tag them", self._tab)
+        dialog.given.connect(partial(self.reviewing.tag_rows, keys))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
 
     def go_to_problem(self, kind: str = "") -> None:
         """The next row of the table that has a problem (of this kind)."""
@@ -252,7 +264,7 @@ class DataController(QObject):
             row = min(opened.document.row_count, line) - 1
             while row > 0 and opened.document.line_number(row) > line:
                 row -= 1
-            self.go_to(int(opened.document.keys[row]))
+            self.go_to(opened.document.key_of(row))
 
     def _close(self, opened: OpenDocument) -> None:
         self.reviewing.keep_note()

@@ -165,6 +165,7 @@ class Editing(QObject):
         if opened is None or key is None or opened.document.row_of(key) < 0:
             self._editor.show_nothing()
             return
+        self._editor.use_contract(opened.contract)
         self._editor.show_row(opened.shown_row(key))
 
     def _key(self) -> int | None:
@@ -252,7 +253,7 @@ def _system_prompt(opened: OpenDocument) -> str:
     """What most rows of this file begin with: the system turn of the selected row, else of the first."""
     if opened.document.row_count == 0:
         return opened.contract.system_prompt("tier1")
-    key = opened.current_key if opened.current_key is not None else int(opened.document.keys[0])
+    key = opened.current_key if opened.current_key is not None else opened.document.key_of(0)
     row = opened.document.row_of(key)
     try:
         first = orjson.loads(opened.document.raw(max(0, row)))["messages"][0]

@@ -210,7 +210,7 @@ class FileWork(QObject):
 
 def _write_appending(document: Document, path: Path, patch: Path) -> int:
     """A patch that puts the rows of a file behind the last row; returns how many."""
-    last = int(document.keys[-1]) if document.row_count else START
+    last = document.key_of(document.row_count - 1) if document.row_count else START
     with PatchWriter(patch) as writer, path.open("rb") as lines:
         for line in lines:
             if line.strip():

@@ -95,7 +95,9 @@ class GenerateDialog(QDialog):
         about = label("The same seed writes the same rows. Labels follow from the sentences.", "muted", wraps=True)
         layout = column(label("Generate a dataset", "heading"), about, gap="m", margin="xl")
         layout.addLayout(body, 1)
-        layout.addLayout(row(self._note, self._cancel, self.generate))
+        foot = row(self._note, self._cancel, self.generate)
+        foot.setStretch(0, 1)
+        layout.addLayout(foot)
         self.setLayout(layout)
 
     def _connect(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QDialog, QFormLayout, QGridLayout, QLineEdit, QWidget
 
 from arny_studio.ui.widgets.inputs import Choice
@@ -57,7 +57,9 @@ class ImportDialog(QDialog):
         head = label(f"Import {source.name}", "heading")
         layout = column(head, self.sentence, form, gap="m", margin="xl")
         layout.addWidget(scrolled(holder(column(self._rows, 1))), 1)
-        layout.addLayout(row(self._note, cancel, self.import_button))
+        foot = row(self._note, cancel, self.import_button)
+        foot.setStretch(0, 1)
+        layout.addLayout(foot)
         self.setLayout(layout)
         cancel.clicked.connect(self.reject)
         self.import_button.clicked.connect(self._on_import_clicked)
@@ -82,10 +84,14 @@ class ImportDialog(QDialog):
         self._rows.addWidget(label("As it is", "overline"), 0, 0)
         self._rows.addWidget(label("As it becomes", "overline"), 0, 1)
         for number, shown in enumerate(rows, start=1):
-            self._rows.addWidget(label(shown.source[:_SHOWN_CHARACTERS], "code", wraps=True), number, 0)
+            self._rows.addWidget(
+                label(shown.source[:_SHOWN_CHARACTERS], "code", wraps=True), number, 0, Qt.AlignmentFlag.AlignTop
+            )
             role = "danger" if shown.problem else "code"
             text = shown.problem or shown.converted
-            self._rows.addWidget(label(text[:_SHOWN_CHARACTERS], role, wraps=True), number, 1)
+            self._rows.addWidget(
+                label(text[:_SHOWN_CHARACTERS], role, wraps=True), number, 1, Qt.AlignmentFlag.AlignTop
+            )
 
     @Slot()
     def _on_import_clicked(self) -> None:

@@ -84,6 +84,6 @@ def _converted(item: dict[str, Any]) -> ConvertedRow:
     return ConvertedRow(
         line=int(item.get("line", 0)),
         source=str(item.get("source", "")),
-        converted="" if row is None else msgspec.json.format(msgspec.json.encode(row), indent=1).decode(),
+        converted="" if row is None else msgspec.json.encode(row).decode(),
         problem=str(item.get("problem") or ""),
     )

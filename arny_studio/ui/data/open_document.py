@@ -14,6 +14,7 @@ from arny_studio.dataset.checking import RowChecker
 from arny_studio.dataset.document import Document
 from arny_studio.dataset.problems import PAIR_KINDS, mask_of
 from arny_studio.dataset.review import Review
+from arny_studio.dataset.row_problems import Limits
 from arny_studio.ui.data.inline_problem import ShownProblem
 from arny_studio.ui.data.row_faces import RowFace, face_of, shown_row
 from arny_studio.ui.data.sample_editor import ShownRow
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from arny_studio.dataset.columns import LiveColumns
     from arny_studio.ui.data.row_index import RowIndex
 
+MOST_TOKENS = 2048  # as training cuts by default; longer rows lose the end of their answer
 _KEPT_FACES = 4096
 _PAIR_MASK = mask_of(*PAIR_KINDS)
 
@@ -59,6 +61,15 @@ class Pairs(Struct, frozen=True):
         return int(found[0]) if len(found) else -1
 
 
+def file_stamp(path: Path) -> tuple[int, int]:
+    """Time and size of a file as it lies there; only where they differ a look at its content is worth while."""
+    try:
+        status = path.stat()
+    except OSError:
+        return (0, 0)
+    return (status.st_mtime_ns, status.st_size)
+
+
 class OpenDocument:
     """A document in the window. `shown` are the keys of the rows that the table lists; None: every row in file order."""
 
@@ -71,7 +82,9 @@ class OpenDocument:
         self.shown: np.ndarray | None = None
         self.current_key: int | None = None
         self.is_saving = False
+        self.stamp = file_stamp(document.path)  # when the content was looked at last
         self.against = ""  # another dataset whose queries must not occur here
+        self.looks_for_near_duplicates = False  # costs a second pass; from the first check on
         self.imbalance: tuple[str, ...] = ()
         self._faces: OrderedDict[int, RowFace] = OrderedDict()
         self.use_contract(contract)
@@ -93,13 +106,13 @@ class OpenDocument:
 
     def use_contract(self, contract: Contract) -> None:
         """Hold answers against another contract; the columns have to be scanned again."""
-        self.checker = RowChecker(contract)
+        self.checker = RowChecker(contract, Limits(max_tokens=MOST_TOKENS))
         self.index = self.pairs = None
         self._faces.clear()
 
     def key_at(self, line: int) -> int:
         """The key of the row at a line of the table."""
-        return int(self.document.keys[line] if self.shown is None else self.shown[line])
+        return self.document.key_of(line) if self.shown is None else int(self.shown[line])
 
     def line_of(self, key: int) -> int | None:
         """The line of the table that shows a row; None where the filter hides it or the row is gone."""

@@ -19,27 +19,25 @@ from arny_studio.dataset.row_columns import RowColumns
 Result = TypeVar("Result")
 
 
-class Notes(Struct):
-    """What happened since the columns were last read."""
+class Notes(Struct, frozen=True):
+    """What happened since the columns were last read. `keys`: the document's rows, where any came or went."""
 
-    keys: np.ndarray
-    rows: dict[int, RowColumns]
-    is_reordered: bool = False
+    rows: dict[int, RowColumns] = {}
+    keys: np.ndarray | None = None
 
 
 class RowIndex:
     """Columns of one document. `note` belongs to the event loop, `read` to threads."""
 
-    def __init__(self, columns: Columns, keys: np.ndarray) -> None:
+    def __init__(self, columns: Columns) -> None:
         self._live = LiveColumns(columns)
         self._lock = threading.Lock()
-        self._notes = Notes(keys=keys, rows={}, is_reordered=True)
+        self._notes = Notes()
 
-    def note(self, keys: np.ndarray, rows: Mapping[int, RowColumns], *, is_reordered: bool) -> None:
-        """Rows read like this now; `keys` are the document's rows as they stand."""
+    def note(self, rows: Mapping[int, RowColumns], keys: np.ndarray | None) -> None:
+        """Rows read like this now; `keys` are the document's rows, None where they are the same as before."""
         known = self._notes
-        merged = Notes(keys=keys, rows={**known.rows, **rows}, is_reordered=known.is_reordered or is_reordered)
-        self._notes = merged
+        self._notes = Notes({**known.rows, **rows}, known.keys if keys is None else keys)
 
     def read(self, function: Callable[[LiveColumns], Result]) -> Result:
         """Call a function with the columns as the document stands now, alone with them."""
@@ -47,14 +45,8 @@ class RowIndex:
             notes = self._notes
             if notes.rows:
                 self._live.update(notes.rows)
-            if notes.is_reordered:
+            if notes.keys is not None:
                 self._live.follow(notes.keys)
-            self._settle(notes)
+            if self._notes is notes:  # newer notes hold these too; working them in twice changes nothing
+                self._notes = Notes()
             return function(self._live)
-
-    def _settle(self, done: Notes) -> None:
-        """Forget the notes that were worked in, but none that came meanwhile."""
-        now = self._notes
-        if now is done:
-            self._notes = Notes(keys=done.keys, rows={})
-        # Otherwise the newer notes hold the older ones too; working those in twice changes nothing.

@@ -21,6 +21,7 @@ from arny_studio.ui.widgets.text import button, label
 from arny_studio.ui.wording import count_in_words
 
 MOST_TURNS = 60
+_USUAL_TURNS = 3  # system, user, assistant
 
 
 class ShownRow(Struct, frozen=True, kw_only=True):
@@ -56,6 +57,7 @@ class SampleEditor(QWidget):
         self._shown: ShownRow | None = None
         self._cards: list[TurnCard] = []
         self._build()
+        self._prepare()
         self.show_nothing()
 
     @property
@@ -67,6 +69,15 @@ class SampleEditor(QWidget):
     def shown(self) -> ShownRow | None:
         """What is shown."""
         return self._shown
+
+    def use_contract(self, contract: Contract) -> None:
+        """Make forms from another contract; nothing happens where it is the same."""
+        if contract is self._contract:
+            return
+        self._contract = contract
+        self._shown = None
+        for card in self._cards:
+            card.use_contract(contract)
 
     def show_nothing(self, sentence: str = "Select a row to read and edit it.") -> None:
         """No row is selected."""
@@ -146,6 +157,12 @@ class SampleEditor(QWidget):
         self.setLayout(column(self._nothing, self.scroll_area, gap="s"))
         self._raw.edited.connect(self.raw_edited)
         self._add.clicked.connect(self._on_add_clicked)
+
+    def _prepare(self) -> None:
+        """Make the widgets of a usual row ahead: the first row of a file must not wait for them."""
+        for _ in range(_USUAL_TURNS):
+            self._add_card()
+        self._cards[-1].prepare_decision()
 
     def _show_chips(self, shown: ShownRow) -> None:
         clear(self._chips)

@@ -17,7 +17,7 @@ from arny_studio.errors import ArnyError
 from arny_studio.ui.background import Background
 from arny_studio.ui.data.desk import Desk
 from arny_studio.ui.data.document_bars import DocumentBars
-from arny_studio.ui.data.open_document import OpenDocument
+from arny_studio.ui.data.open_document import OpenDocument, file_stamp
 from arny_studio.ui.widgets.message_bar import MessageBar
 
 _LOOK_OUTSIDE_MS = 300
@@ -98,6 +98,7 @@ class Saving(QObject):
 
     def _on_saved(self, opened: OpenDocument, report: Any) -> None:
         opened.is_saving = False
+        opened.stamp = file_stamp(opened.path)
         self._bars.be_quiet("outside")
         self._bars.be_quiet("failed")
         self._watch()
@@ -171,7 +172,8 @@ class Saving(QObject):
         if self._desk.current is not None:
             self.introduce(self._desk.current)
             self._watch()
-            self._look.start()
+            if file_stamp(self._desk.current.path) != self._desk.current.stamp:
+                self._look.start()
 
     @Slot()
     def _say_journal(self) -> None:
@@ -204,6 +206,7 @@ class Saving(QObject):
         opened = self._desk.current
         if opened is None or opened.is_saving or opened.document.is_read_only:
             return
+        opened.stamp = file_stamp(opened.path)
         self._background.run("outside", opened.document.outside_change, partial(self._on_looked_outside, opened))
 
     def _on_looked_outside(self, opened: OpenDocument, error: OutsideChange | None) -> None:

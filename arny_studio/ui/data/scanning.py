@@ -18,7 +18,7 @@ from arny_studio.jobs.state import RunState
 from arny_studio.recipe import DataRecipe
 from arny_studio.ui.background import Background
 from arny_studio.ui.data.desk import Desk
-from arny_studio.ui.data.open_document import OpenDocument
+from arny_studio.ui.data.open_document import MOST_TOKENS, OpenDocument
 from arny_studio.ui.data.row_index import RowIndex
 from arny_studio.ui.jobs_controller import ActiveJob
 from arny_studio.ui.tab import TabContext
@@ -58,9 +58,7 @@ class Scanning(QObject):
         if known is not None:
             known.is_stale, known.is_checked = True, known.is_checked or is_checked
             return
-        recipe = recipe_for(
-            opened.document, opened.contract.id, task="scan", against=opened.against, title=f"Check {opened.path.name}"
-        )
+        recipe = _scan_recipe(opened)
         try:
             job = self._context.jobs.start("data", recipe)
         except ArnyError as error:
@@ -80,6 +78,7 @@ class Scanning(QObject):
     def check_current(self) -> None:
         """Scan the document in front because somebody wants to know."""
         if self._desk.current is not None:
+            self._desk.current.looks_for_near_duplicates = True
             self.scan(self._desk.current, is_checked=True)
 
     def forget(self, opened: OpenDocument) -> None:
@@ -119,10 +118,10 @@ class Scanning(QObject):
         if opened not in self._desk.documents:
             return
         document = opened.document
-        opened.index = RowIndex(columns, document.keys)
+        opened.index = RowIndex(columns)
         present = [key for key in scan.touched if document.row_of(key) >= 0]
         rows = {key: opened.checker.columns_of(document.raw_of(key)) for key in present}
-        opened.index.note(document.keys, rows, is_reordered=True)
+        opened.index.note(rows, document.keys)
         opened.imbalance = columns.summary.imbalance
         if opened is self._desk.current:
             self._desk.columns_changed.emit()
@@ -150,6 +149,13 @@ def recipe_for(document: Document, contract: str, **fields: object) -> DataRecip
     view = document.view()
     shared = {"path": view.path, "journal": view.journal, "journal_bytes": view.journal_bytes, "version": view.version}
     return msgspec.convert({"kind": "data", "contract": contract, **shared, **fields}, DataRecipe)
+
+
+def _scan_recipe(opened: OpenDocument) -> DataRecipe:
+    return recipe_for(
+        opened.document, opened.contract.id, task="scan", against=opened.against, max_tokens=MOST_TOKENS,
+        near_duplicates=opened.looks_for_near_duplicates, title=f"Check {opened.path.name}",
+    )  # fmt: skip
 
 
 def _read_columns(folder: Path) -> Columns:

@@ -156,7 +156,7 @@ class Searching(QObject):
         keys = np.zeros(0, np.int64) if is_many else touched.keys
         present = [int(key) for key in keys if document.row_of(int(key)) >= 0]
         rows = {key: opened.checker.columns_of(document.raw_of(key)) for key in present}
-        opened.index.note(document.keys, rows, is_reordered=touched.structure)
+        opened.index.note(rows, document.keys if touched.structure else None)
         if is_many and not (touched.review and not touched.structure):
             self.rescan_wanted.emit()
 

@@ -10,6 +10,7 @@ from PySide6.QtGui import QHelpEvent, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QToolTip, QWidget
 
 from arny_studio.jobs.events import Inspected
+from arny_studio.ui.data.open_document import MOST_TOKENS
 from arny_studio.ui.theme import ThemeSwitcher, code_font
 from arny_studio.ui.widgets.chip import Chip
 from arny_studio.ui.widgets.flow import FlowLayout
@@ -19,7 +20,6 @@ from arny_studio.ui.widgets.notice import Notice
 from arny_studio.ui.widgets.text import as_tooltip, label
 
 MOST_TOKENS_SHOWN = 6_000
-_DEFAULT_LIMIT = 2048
 
 
 class TokensText(QPlainTextEdit):
@@ -110,7 +110,7 @@ class TrainedView(QWidget):
         super().__init__()
         self.setProperty("surface", "clear")
         self.base = Choice("Base model")
-        self.limit = Number(64, 32_768, _DEFAULT_LIMIT)
+        self.limit = Number(64, 32_768, MOST_TOKENS)
         self.limit.setAccessibleName("Longest sample in tokens")
         self.limit.setFixedWidth(92)
         self.tokens = TokensText(theme)

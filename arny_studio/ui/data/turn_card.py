@@ -135,14 +135,30 @@ class TurnCard(QWidget):
         self._outer.setContentsMargins(inset if role == "user" else 0, 0, 0, 0)
         self._length.setText("")
 
-    def _show_kind(self, is_decision: bool) -> None:
-        if is_decision and self.decision is None:
+    def use_contract(self, contract: Contract) -> None:
+        """Make the form from another contract, the next time a decision is shown."""
+        self._contract = contract
+        if self.decision is not None:
+            self._body.removeWidget(self.decision)
+            self.decision.hide()
+            self.decision.deleteLater()
+            self.decision = None
+
+    def prepare_decision(self) -> DecisionEditor:
+        """Make the editor of a decision, which is shown once the turn is one."""
+        if self.decision is None:
             self.decision = DecisionEditor(self._theme, self._contract)
             self.decision.edited.connect(self.content_edited)
             self.decision.fix_requested.connect(self.fix_requested)
+            self.decision.hide()
             self._body.insertWidget(1, self.decision)
-        if self.decision is not None:
-            self.decision.setVisible(is_decision)
+        return self.decision
+
+    def _show_kind(self, is_decision: bool) -> None:
+        if is_decision:
+            self.prepare_decision().show()
+        elif self.decision is not None:
+            self.decision.hide()
         self.text.setVisible(not is_decision)
 
     def _show_problems(self, problems: Sequence[ShownProblem]) -> None:
