@@ -8,10 +8,10 @@ looks for a SentencePiece model first, which needs a library we do not have and 
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
-import tarfile
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,15 @@ import numpy as np
 import pytest
 
 from arny_studio.engine.gguf_check import GgufArray, GgufInfo, check_gguf
+from arny_studio.engine.gguf_naming import label_model
+from arny_studio.engine.gguf_tokenizer_check import check_tokenizer, tokenization_of_file
 from arny_studio.engine.gguf_vocabulary import read_vocabulary
 from arny_studio.engine.gguf_writer import write_gguf_f16
+from arny_studio.engine.lora_gguf import write_lora_gguf
 from arny_studio.engine.merge import merged_tensors
 from arny_studio.engine.merged_folder import write_merged_folder
 from arny_studio.paths import DEMO_BASE
+from tests.shaped_models import fetch_llama_cpp_source, make_shaped_base
 from tests.tiny_models import make_tiny_adapter, make_tiny_base
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -46,7 +50,7 @@ OUR_NAMES = (
     "general.name", "general.basename", "general.finetune", "general.size_label", "general.version",
     "general.organization", "general.license", "general.base_model", "general.dataset", "general.tags",
     "general.languages", "general.author", "general.description", "general.url", "general.repo_url",
-    "general.source",
+    "general.source", "general.quantized_by",
 )  # fmt: skip
 # Said by us and left to llama.cpp's defaults by the converter; each agrees with what llama.cpp then assumes or detects.
 OURS_ONLY = {
@@ -58,17 +62,7 @@ OURS_ONLY = {
 @pytest.fixture(scope="session")
 def llama_cpp_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The `vendor/llama.cpp` folder of the source distribution."""
-    folder = tmp_path_factory.mktemp("sdist")
-    wanted = f"llama-cpp-python=={version('llama-cpp-python')}"
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", "llama-cpp-python", wanted]
-    done = subprocess.run([*command, "--dest", str(folder)], capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.fail(f"{wanted} cannot be fetched: {done.stderr[-500:]}")
-    (archive,) = folder.glob("*.tar.gz")
-    with tarfile.open(archive) as packed:
-        packed.extractall(folder, filter="data")
-    (source,) = folder.glob("*/vendor/llama.cpp")
-    return source
+    return fetch_llama_cpp_source(tmp_path_factory.mktemp("sdist"))
 
 
 def converted(source: Path, model: Path, out: Path) -> GgufInfo:
@@ -148,6 +142,40 @@ def test_that_a_merged_folder_converts_to_the_same_file(llama_cpp_source: Path, 
 
 def test_that_the_demo_base_converts_to_the_same_file(llama_cpp_source: Path, tmp_path: Path) -> None:
     compare(llama_cpp_source, DEMO_BASE, tmp_path)
+
+
+SHAPES = ["0.5B", *os.environ.get("ARNY_SLOW_SHAPES", "").split()]  # "1.5B" there adds it: 3 GB of disk, minutes
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_that_the_exact_shapes_with_the_real_vocabulary_convert_to_the_same_file(
+    llama_cpp_source: Path, tmp_path: Path, shape: str
+) -> None:
+    base = make_shaped_base(tmp_path / f"Qwen2.5-{shape}", shape, llama_cpp_source)
+    compare(llama_cpp_source, base, tmp_path)
+    check_tokenizer(tmp_path / "ours.gguf", tokenization_of_file(base / "tokenizer.json"))
+    shutil.rmtree(tmp_path)
+
+
+CONVERT_LORA = """
+import runpy, sys
+sys.path.insert(0, sys.argv[1])
+sys.argv = ["convert_lora_to_gguf.py", "--base", sys.argv[2], "--outtype", "f16", "--outfile", sys.argv[4], sys.argv[3]]
+runpy.run_path(sys.path[0] + "/convert_lora_to_gguf.py", run_name="__main__")
+"""
+
+
+def test_that_an_adapter_alone_converts_to_the_same_file(llama_cpp_source: Path, tmp_path: Path) -> None:
+    base = make_tiny_base(tmp_path / "base", dtype="bfloat16")
+    adapter = make_tiny_adapter(tmp_path / "adapter", base)
+    write_lora_gguf(adapter, label_model(base, adapter, parameters=1), 2, tmp_path / "ours.gguf")
+    arguments = [str(path) for path in (llama_cpp_source, base, adapter, tmp_path / "theirs.gguf")]
+    done = subprocess.run([sys.executable, "-c", CONVERT_LORA, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    ours, theirs = check_gguf(tmp_path / "ours.gguf"), check_gguf(tmp_path / "theirs.gguf")
+    assert tensor_bytes(ours) == tensor_bytes(theirs)
+    for key in ("general.type", "general.architecture", "adapter.type", "adapter.lora.alpha"):
+        assert ours.metadata[key] == theirs.metadata[key]
 
 
 def change(path: Path, **values: Any) -> None:
