@@ -13,7 +13,9 @@ from arny_studio.ui.train.preflight_card import PreflightCard
 from tests.ui.test_train_tab import fill, opened
 from tests.ui.tiny_workspace import tiny_dataset
 
-LOOK_MS = 60_000
+pytestmark = pytest.mark.timeout(600)  # real workers on a slow, noisy machine
+
+LOOK_MS = 150_000
 
 
 @pytest.fixture

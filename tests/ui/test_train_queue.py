@@ -9,6 +9,8 @@ from arny_studio.recipe import TrainRecipe
 from tests.ui.test_train_tab import SLOW_MS, fill, opened
 from tests.ui.tiny_workspace import tiny_base, tiny_dataset
 
+pytestmark = pytest.mark.timeout(600)  # real workers on a slow, noisy machine
+
 
 @pytest.fixture
 def train(studio, qtbot):

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from arny_studio.jobs.event_log import read_events
-from arny_studio.jobs.events import Answers, Checkpoint, HeldOutAnswer, Hello, Metric, Progress, Result, Stage
+from arny_studio.jobs.events import Answers, Checkpoint, Failed, HeldOutAnswer, Hello, Metric, Progress, Result, Stage
 from arny_studio.jobs.state import RunState, fold
 from arny_studio.ui.theme import ThemeSwitcher
 from arny_studio.ui.train.run_page import ANSWERS, RunPage
@@ -64,6 +64,27 @@ def test_that_a_finished_run_tells_its_end_and_how_good_the_estimates_were(page)
     assert page.notice.sentence.text() == state.outcome.sentence
     assert "took 46 s of training, 39 s were foreseen" in page.notice.hint.text()
     assert not page._live.isVisible()
+
+
+def test_that_a_run_that_was_killed_says_so_and_names_what_it_goes_on_from(page):
+    events = read_events(RECORDED / "train-resumed.jsonl")
+    killed = next(number for number, event in enumerate(events) if isinstance(event, Failed))
+    state = fold(events[: killed + 1])
+    page.show_state(state)
+    page.show_status("failed")
+    assert "SIGKILL" in page.notice.sentence.text()
+    assert page.resume_button.isVisible()
+    assert page.resume_button.text() == "Resume from step 12"
+    assert not page.export_button.isVisible()
+
+
+def test_that_a_run_that_was_killed_and_resumed_shows_each_step_once(page, qtbot):
+    state = recorded("train-resumed.jsonl")
+    assert state.attempts == 2
+    page.show_state(state)
+    qtbot.waitUntil(lambda: page.curves.points_shown == 24, timeout=30_000)
+    assert page.curves.loss._series["loss"].x.tolist() == list(range(1, 25))
+    assert [one.step for one in state.answers] == [8, 16, 24]
 
 
 def test_that_the_resume_button_names_the_newest_checkpoint(page):

@@ -17,7 +17,9 @@ from arny_studio.recipe import TrainRecipe
 from arny_studio.ui.tab import TrainOn
 from tests.ui.tiny_workspace import finished_run, tiny_base, tiny_dataset
 
-SLOW_MS = 60_000  # importing the training libraries takes long on a busy machine
+pytestmark = pytest.mark.timeout(600)  # real workers on a slow, noisy machine
+
+SLOW_MS = 150_000  # importing the training libraries takes long on a busy machine
 
 
 @pytest.fixture
