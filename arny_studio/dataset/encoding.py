@@ -11,12 +11,14 @@ import re
 import unicodedata
 from functools import cache
 
-# ASCII that some step of ftfy may touch: HTML entities, terminal escapes, carriage returns, control characters.
-_ASCII_SUSPECT = re.compile(r"[&\x00-\x08\x0b\x0d-\x1f\x7f]")
+# ASCII that some step of ftfy may touch beside HTML entities: terminal escapes, carriage returns, control characters.
+_ASCII_SUSPECT = re.compile(r"[\x00-\x08\x0b\x0d-\x1f\x7f]")
 # Bytes of a JSON row behind which anything else than plain printable ASCII may stand.
 _ROW_SUSPECTS = (b"&", b"\\u", b"\\r", b"\\b", b"\x7f")
 # Control characters: what ftfy removes, and C1, which are always a wrong decoding.
 CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u206a-\u206f\ufeff\ufff9-\ufffc]")
+# Every alternative of ftfy's badness has two characters beyond ASCII side by side, a C1 control, or one of these letters.
+_MAYBE_BAD = re.compile("[^\x00-\x7f]{2}|[\x80-\x9fŒœÂÃ]")
 REPLACEMENT = "\ufffd"
 _LONGEST_SEGMENT = 1_000_000  # ftfy cuts longer ones in pieces
 
@@ -29,7 +31,7 @@ def is_plain(raw: bytes) -> bool:
 def may_change(text: str) -> bool:
     """False where `ftfy.fix_text` certainly returns the text as it is."""
     if text.isascii():
-        return _ASCII_SUSPECT.search(text) is not None
+        return "&" in text or not (text.isprintable() or _ASCII_SUSPECT.search(text) is None)
     if len(text) > _LONGEST_SEGMENT or _suspect().search(text) is not None or _is_bad(text):
         return True
     return not unicodedata.is_normalized("NFC", text)
@@ -85,7 +87,7 @@ def with_mojibake_repaired(text: str) -> str:
 
 
 def _is_bad(text: str) -> bool:
-    return _badness().search(text) is not None
+    return _MAYBE_BAD.search(text) is not None and _badness().search(text) is not None
 
 
 @cache

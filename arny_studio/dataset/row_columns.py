@@ -45,7 +45,6 @@ PAGE_ROWS = 4096  # how many rows a pass looks at in one go
 
 FLAGS = {"routing": 1, "answers": 2, "asks": 4, "executes": 8, "reasons": 16, "several": 32}
 NAN = float("nan")
-_MOST = {1: 0xFF, 2: 0xFFFF, 4: 0xFFFFFFFF}
 
 
 class Codes(dict[str, int]):
@@ -79,7 +78,5 @@ def arrays_of(rows: Sequence[RowColumns], codes: Mapping[str, Codes]) -> dict[st
 
 def _array_of(values: Sequence, dtype: np.dtype, codes: Codes | None) -> np.ndarray:
     if codes is not None:
-        return np.array([codes[word] for word in values], dtype)
-    if dtype.kind == "u" and dtype.itemsize < 8:
-        return np.minimum(np.array(values, np.int64), _MOST[dtype.itemsize]).astype(dtype)
-    return np.array(values, dtype)
+        return np.fromiter(map(codes.__getitem__, values), dtype, len(values))
+    return np.fromiter(values, dtype, len(values))

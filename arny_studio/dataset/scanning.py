@@ -33,7 +33,7 @@ from arny_studio.dataset.row_problems import Limits
 from arny_studio.dataset.row_source import RowSource, SourceView
 
 _PAGE_ROWS = 4096
-_ALONE_ROWS = 20_000  # fewer rows are done before a second process has started
+_ALONE_ROWS = 150_000  # fewer rows are done in the second that other processes take to start
 _PARTS = 8  # per process
 _PERIOD_S = 0.2
 _STOP = -(1 << 62)  # what the count of rows done is set to where nobody wants the rest
@@ -54,7 +54,7 @@ class ScanOptions(Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     near_duplicates: bool = False
     against: str = ""
-    processes: int = 0  # 0: as many as there are processors, at most four
+    processes: int = 0  # 0: one for a small file, else as many as there are processors, at most four
 
 
 class _Part(NamedTuple):
@@ -136,7 +136,7 @@ def _parts(
     total = source.row_count
     processes = options.processes or min(4, os.cpu_count() or 1)
     arguments = {"limits": options.limits, "with_bands": options.near_duplicates, "count_tokens": count_tokens}
-    if processes == 1 or total < _ALONE_ROWS:
+    if processes == 1 or (not options.processes and total < _ALONE_ROWS):
         look = _Look(source, load_contract(options.contract), **arguments)
         yield _scanned(look, 0, total, report)
         return

@@ -68,9 +68,7 @@ def test_that_passes_see_the_unsaved_edits_of_the_window(tmp_path, path):
 
 def test_that_a_bulk_pass_changes_only_the_keys_it_is_given(tmp_path, path):
     np.save(tmp_path / "keys.npy", np.array([0, 3]))
-    _, _, results = run(
-        tmp_path, task="bulk", path=str(path), operation="delete", only=str(tmp_path / "keys.npy")
-    )
+    _, _, results = run(tmp_path, task="bulk", path=str(path), operation="delete", only=str(tmp_path / "keys.npy"))
     assert (results["patch"]["looked_at"], results["patch"]["removed"]) == (2, 2)
     outcome, _, _ = run(tmp_path, task="bulk", path=str(path), operation="delete", only=str(tmp_path / "gone.npy"))
     assert (outcome.kind, "gone.npy" in outcome.sentence) == ("failed", True)
