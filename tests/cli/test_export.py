@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from arny_studio.cli import export, inspect
+from arny_studio.cli import bundle, export, inspect
 from arny_studio.errors import BadInput, BadRecipe, MissingFile
 from arny_studio.jobs.events import Artifact
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.wire import encode_line
-from arny_studio.recipe import TrainRecipe
+from arny_studio.paths import DEMO_TIER1
+from arny_studio.recipe import Limit, TrainRecipe
+from tests.damage import swap_tensors
 from tests.tiny_models import make_tiny_adapter, make_tiny_base, make_tiny_gguf
 
 app = typer.Typer()
 app.command("export")(export.export)
 app.command("inspect")(inspect.inspect)
 app.command("verify")(inspect.verify)
+app.command("bundle")(bundle.bundle)
 
 
 def arny(*arguments: str | Path) -> Result:
@@ -130,3 +134,49 @@ def test_that_half_a_file_is_one_sentence(tmp_path: Path, gguf: Path) -> None:
     verified = arny("verify", half)
     assert verified.exit_code == 1
     assert "cut short" in verified.stderr
+
+
+def test_that_a_dry_run_says_sizes_that_the_export_then_has(tmp_path: Path) -> None:
+    base = make_tiny_base(tmp_path / "base", layers=1)
+    asked = ("--base", base, "--quant", "F16", "--quant", "Q4_K_M", "--out", tmp_path / "out")
+    planned = arny("export", *asked, "--dry-run", "--json")
+    assert planned.exit_code == 0, planned.output
+    plan = json.loads(planned.stdout)
+    assert not (tmp_path / "out").exists()
+    assert plan["needed_bytes"] >= sum(file["size_bytes"] for file in plan["files"])
+    assert {fit["device"] for fit in plan["files"][0]["phones"]} == {"4gb", "6gb", "12gb"}
+    assert arny_export(*asked).exit_code == 0
+    for file in plan["files"]:
+        assert 0 <= file["size_bytes"] - (tmp_path / "out" / file["name"]).stat().st_size < 8192
+    assert "of disk are needed" in arny("export", *asked, "--dry-run").stdout
+
+
+def test_that_a_damaged_file_is_red_against_the_file_it_came_from(tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged-tier1.gguf"
+    shutil.copyfile(DEMO_TIER1, damaged)
+    asked = ("verify", "--against", DEMO_TIER1, "--parity-prompts", "3", "--json")
+    sound = arny(*asked, damaged)
+    assert sound.exit_code == 0, sound.output
+    assert json.loads(sound.stdout)["parity"]["verdict"] == "green"
+    swap_tensors(damaged)
+    broken = arny(*asked, damaged)
+    assert broken.exit_code == 4
+    said = json.loads(broken.stdout)
+    assert all(check["passed"] for check in said["checks"])
+    assert (said["parity"]["verdict"], said["is_sound"]) == ("red", False)
+
+
+def test_that_limits_are_named_and_numbers(tmp_path: Path) -> None:
+    gate = export.parity_settings(5, None, ["kl=0.1", "flips=0.02:0.4"])
+    assert (gate.limits.kl, gate.limits.flips) == (Limit(amber=0.05, red=0.1), Limit(amber=0.02, red=0.4))
+    for wrong in ("speed=1", "kl=much"):
+        assert isinstance(arny("export", "--base", tmp_path, "--limit", wrong).exception, BadRecipe)
+    assert isinstance(arny("export", "--base", tmp_path, "--tier", "tier3").exception, BadRecipe)
+
+
+def test_that_a_bundle_is_made_and_an_unknown_target_is_refused(tmp_path: Path) -> None:
+    done = arny("bundle", "phone", "--tier1", DEMO_TIER1, "--out", tmp_path / "out", "-w", tmp_path / "ws", "--json")
+    assert done.exit_code == 0, done.output
+    assert str(tmp_path / "out" / "manifest.json") in json.loads(done.stdout)["files"]
+    error = arny("bundle", "toaster", "--out", tmp_path / "out").exception
+    assert isinstance(error, BadRecipe) and "phone" in error.hint

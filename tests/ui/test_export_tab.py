@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+import shutil
 
 import msgspec
 import pytest
 from PySide6.QtCore import Qt
 
 from arny_studio import extras
-from arny_studio.engine.gguf_check import check_gguf
 from arny_studio.paths import DEMO_TIER1
 from arny_studio.recipe import ExportRecipe, Limit, ParityLimits, ParitySettings
 from arny_studio.ui.export.form import CHECK, FROM_FOLDERS
@@ -18,6 +17,7 @@ from arny_studio.ui.export.quants_model import FIRST_PHONE, SIZE
 from arny_studio.ui.export.sources import Wish, recipe_of
 from arny_studio.ui.tab import ChatWith, EvaluateModel, ExportRun
 from arny_studio.ui.widgets.items_model import CHIPS_ROLE
+from tests.damage import swap_tensors
 from tests.ui.tiny_workspace import finished_run, tiny_base
 
 EXPORT_MS = 120_000
@@ -170,22 +170,12 @@ def test_that_limits_of_the_gate_reach_the_recipe(export):
     assert export.widget.form.wish.parity == settings
 
 
-def damaged_copy(source: Path, target: Path) -> Path:
-    """Two layers' projections in each other's place: sound values in a file that says something else."""
-    places = {tensor.name: tensor for tensor in check_gguf(source).tensors}
-    raw = bytearray(source.read_bytes())
-    first, second = places["blk.0.attn_q.weight"], places["blk.3.attn_q.weight"]
-    held = raw[first.start : first.start + first.nbytes]
-    raw[first.start : first.start + first.nbytes] = raw[second.start : second.start + second.nbytes]
-    raw[second.start : second.start + second.nbytes] = held
-    target.write_bytes(raw)
-    return target
-
-
 def test_that_a_damaged_quant_turns_red_and_shows_prompt_by_prompt_what_flipped(studio, export, qtbot, tmp_path):
     form, page = export.widget.form, export.widget.run
     form.show_source(CHECK)
-    form.checked.setText(str(damaged_copy(DEMO_TIER1, tmp_path / "damaged-tier1-Q8_0.gguf")))
+    damaged = tmp_path / "damaged-tier1-Q8_0.gguf"
+    shutil.copyfile(DEMO_TIER1, damaged)
+    form.checked.setText(str(swap_tensors(damaged)))
     form.reference.setText(str(DEMO_TIER1))
     form.parity.show_settings(ParitySettings(prompts=4))
     export.widget.start_button.click()
