@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtWidgets import QFileDialog
 
 from arny_studio.contract import load_contract
@@ -257,7 +257,7 @@ class DataController(QObject):
         self._context.settings.remember_dataset(result.path.absolute())
         self._tab.show_recent(self._offered())
         self._go_to_line(opened, line)
-        self.scanning.scan(opened)
+        QTimer.singleShot(0, self, partial(self.scanning.scan, opened))  # the rows are to be seen first
 
     def _go_to_line(self, opened: OpenDocument, line: int) -> None:
         if line > 0 and opened.document.row_count:

@@ -54,6 +54,8 @@ class Scanning(QObject):
 
     def scan(self, opened: OpenDocument, *, is_checked: bool = False) -> None:
         """Scan a document as it stands now, unsaved edits included."""
+        if opened not in self._desk.documents:
+            return
         known = self._scans.get(opened)
         if known is not None:
             known.is_stale, known.is_checked = True, known.is_checked or is_checked

@@ -25,7 +25,7 @@ SORT_NAMES = {
     PROBLEMS: "problems",
 }  # fmt: skip
 SHARE_ROLE = Qt.ItemDataRole.UserRole + 2  # (text, share 0–1, whether at or above the limit)
-_NUMBERS = frozenset({ROW, TURNS, CHARACTERS, TOKENS})
+NUMBERS = frozenset({ROW, TURNS, CHARACTERS, TOKENS})
 _STATUS_CHIPS = {"accepted": ("A", "success"), "rejected": ("R", "danger"), "flagged": ("F", "warning")}  # their keys
 _FLAG_TONES = {"asks": "warning", "executes": "success", "reasons": "system", "several": "accent"}
 _NO_PARENT = QModelIndex()
@@ -75,12 +75,12 @@ class RowsModel(QAbstractTableModel):
             return None
         if role == Qt.ItemDataRole.DisplayRole:
             return COLUMNS[section] + self._arrow(section)
-        return RIGHT if role == Qt.ItemDataRole.TextAlignmentRole and section in _NUMBERS else None
+        return RIGHT if role == Qt.ItemDataRole.TextAlignmentRole and section in NUMBERS else None
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Text, chips, a share for the delegate, alignment, or a tooltip."""
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return RIGHT if index.column() in _NUMBERS else None
+            return RIGHT if index.column() in NUMBERS else None
         if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole, CHIPS_ROLE, SHARE_ROLE):
             return None
         opened = self._opened
