@@ -21,7 +21,7 @@ MEASURES: dict[str, tuple[str, str]] = {
     "flips": ("Routing flips", "%"),
     "fields_changed": ("Fields changed", "%"),
     "kl": ("KL divergence", "nats"),
-    "top_token_changed": ("Likeliest token differs", "%"),
+    "top_token_changed": ("Top token differs", "%"),
     "perplexity_rise": ("Perplexity risen", "%"),
 }
 

@@ -207,7 +207,7 @@ class ExportPage(QWidget):
         stages.head.addWidget(self.status)
         stages.add(scrolled(self.stages), 1)
         stages.add(self.recipe)
-        stages.setMinimumWidth(200)
+        stages.setMinimumWidth(180)
         files = Card("Files", flush=True)
         files.add(self.table, 1)
         files.setMinimumHeight(ROW_PX * 4)
@@ -221,7 +221,7 @@ class ExportPage(QWidget):
         body.addWidget(stages)
         body.addWidget(right)
         body.setStretchFactor(1, 1)
-        body.setSizes([240, 728])
+        body.setSizes([212, 756])
         for splitter in (right, body):
             splitter.setHandleWidth(space("m"))
             splitter.setChildrenCollapsible(False)

@@ -14,7 +14,7 @@ from arny_studio.ui.widgets.layout import clear, column, row, space
 from arny_studio.ui.widgets.text import breakable, label
 from arny_studio.ui.wording import count_in_words
 
-_HEADS = ("Measure", "This file", "Amber above", "Red above", "")
+_HEADS = ("Measure", "This file", "Amber over", "Red over", "")
 _SENTENCES = {
     "green": "It behaves like {against}.",
     "amber": "It differs from {against}: look before you ship it.",
@@ -34,13 +34,13 @@ class VerdictView(QWidget):
         self.reasons = label(role="muted", wraps=True, selectable=True)
         self.about = label(role="caption", wraps=True)
         self._measures = QGridLayout()
-        self._measures.setHorizontalSpacing(space("xl"))
+        self._measures.setHorizontalSpacing(space("m"))
         self._measures.setVerticalSpacing(space("s"))
         self._measures.setColumnStretch(len(_HEADS) - 1, 1)
         head = row(gap="m")
         head.addWidget(self.chip, 0, Qt.AlignmentFlag.AlignTop)
         head.addWidget(self.sentence, 1)
-        self.setLayout(column(head, self.reasons, self._measures, self.about, 1, gap="m", margin="l"))
+        self.setLayout(column(head, self.reasons, self._measures, self.about, 1, gap="m", margin="m"))
         self.show_nothing()
 
     def show_nothing(self) -> None:
