@@ -184,7 +184,7 @@ def test_that_two_phones_are_compared_and_a_file_is_run(studio, chat, qtbot, tmp
     widget.compare.run_button.click()
     qtbot.waitUntil(lambda: not controller.compare.is_running, timeout=PHONE_MS)
     assert [side.exchange.action for side in controller.compare.sides] == ["reason", "needs_reasoner"]
-    assert widget.compare.said.text() == "They differ in path, reply."
+    assert widget.compare.said.text() == "They differ in path and reply."
     queries = tmp_path / "queries.jsonl"
     queries.write_text('{"query": "one"}\n{"query": "two"}\n')
     widget.show_page("script")

@@ -120,7 +120,7 @@ def test_that_only_decisions_and_words_count_as_different():
     other = Side(title="B", conversation=heard(talk, replied("Rome.", "reason")))
     lines = compared(left, other)
     assert [line.name for line in lines if line.differs] == ["Path", "Reply"]
-    assert verdict(lines) == "They differ in path, reply."
+    assert verdict(lines) == "They differ in path and reply."
     assert verdict(compared(left, Side())) == ""
     assert {line.name: line.left for line in lines}["Missing fields"] == "none"
 

@@ -37,7 +37,7 @@ from arny_studio.ui.chat.phone_panel import PhonePanel
 from arny_studio.ui.chat.profile_editor import ProfileEditor
 from arny_studio.ui.chat.prompt_dialog import PromptDialog
 from arny_studio.ui.chat.script_page import ScriptPage
-from arny_studio.ui.chat.timeline import Timeline, marked, noted
+from arny_studio.ui.chat.timeline import Timeline, given_back, marked, noted
 from arny_studio.ui.chat.timeline_view import TimelineView
 from arny_studio.ui.theme import ThemeSwitcher
 from arny_studio.ui.widgets.inputs import Number
@@ -129,6 +129,14 @@ def test_that_the_timeline_paints_its_curve_and_names_the_mark_under_the_mouse(t
     assert mark is not None
     assert mark.text == "Killed by the system"
     assert view.mark_at(QPointF(x + 60, 100)) is None
+
+
+def test_that_a_phone_that_ended_before_it_held_anything_is_painted(theme, qtbot):
+    view = TimelineView(theme)
+    qtbot.addWidget(view)
+    view.show_timeline(given_back(Timeline(), 5.0))
+    assert not view.grab().isNull()
+    assert view._most > 0
 
 
 # -- text from models, services and files is only text --------------------------------------------------------------

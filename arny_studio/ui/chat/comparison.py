@@ -56,10 +56,11 @@ def verdict(lines: list[ComparedLine]) -> str:
     """How many lines differ, in a sentence; empty before both sides answered."""
     if not any(line.name == "Reply" and line.left and line.right for line in lines):
         return ""
-    differing = [line.name for line in lines if line.differs]
+    differing = [line.name.lower() for line in lines if line.differs]
     if not differing:
         return "Both decide and say the same."
-    return f"They differ in {', '.join(name.lower() for name in differing)}."
+    *first, last = differing
+    return f"They differ in {', '.join(first)} and {last}." if first else f"They differ in {last}."
 
 
 def _fields(left: Side, right: Side) -> list[ComparedLine]:

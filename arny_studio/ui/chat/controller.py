@@ -68,6 +68,7 @@ class ChatController(QObject):
             setup.show_value("device", "6gb")
         tab.compare.setups[1].show_value("device", "4gb")
         tab.inspector.limits.show_limits(Thresholds.of(self.contract))
+        self.talk.show()
         self.refresh()
 
     @property

@@ -15,6 +15,7 @@ from arny_studio.ui.widgets.layout import column, holder, row, scrolled, space
 from arny_studio.ui.widgets.text import button, label, plain_tooltip
 
 BUBBLES_KEPT = 200
+_LEAST_PX = 90
 SUGGESTIONS = (
     "Book a flight from Berlin to Lisbon on 3 May for two",
     "Find me a hotel",
@@ -117,7 +118,8 @@ class MessageList(Card):
         inside.setContentsMargins(space("l"), space("m"), space("l"), space("m"))
         self.area: QScrollArea = scrolled(holder(inside))
         self._pages = QStackedWidget()
-        self._pages.addWidget(self._build_start(theme))
+        self._pages.setMinimumHeight(_LEAST_PX)
+        self._pages.addWidget(scrolled(self._build_start(theme)))
         self._pages.addWidget(self.area)
         self.add(self._pages, 1)
         self._is_at_end = True

@@ -73,22 +73,23 @@ class PhonePanel(Card):
         self._theme = theme
         self._shown: tuple[Happening, ...] = ()
         self.phase = Chip()
+        self.edit_button = button("Edit…", "quiet", tooltip="Every number of this phone; save it as your own.")
+        self.head.addWidget(self.edit_button)
         self.head.addWidget(self.phase)
         self.about = label(role="muted", wraps=True)
         self.slider = RamSlider()
         self.ram = label("", "lead")
-        self.edit_button = button("Edit numbers…", tooltip="Every number of this phone; save it as your own.")
         self.forecast = label(role="caption", wraps=True)
         self.remedy_button = button("Apply what would fit", "quiet")
         self.bar = RamBar(theme)
         self.bar.setFixedSize(96, _PHONE_PX)
+        self._columns = label("predicted", "caption")
         self._legend = QGridLayout()
         self._legend.setHorizontalSpacing(space("s"))
         self._legend.setVerticalSpacing(space("xs"))
         self._legend.setColumnStretch(1, 1)
         self.figures = {name: label("–", "lead") for name in ("App uses", "Free for it", "Peak", "Cap")}
         self.pressure_button = button("Memory pressure")
-        theme.dress(self.pressure_button, "memory", "text_muted")
         self.timeline = TimelineView(theme)
         self.happenings = QPlainTextEdit()
         self.happenings.setReadOnly(True)
@@ -126,6 +127,7 @@ class PhonePanel(Card):
             return
         self._picture = picture
         self.bar.show_picture(picture)
+        self._columns.setText("predicted | measured" if picture.is_measured else "predicted")
         self._show_legend(picture)
         for name, size in (("App uses", picture.used), ("Free for it", picture.free), ("Peak", picture.peak)):
             self.figures[name].setText(bytes_in_words(size) if picture.used else "–")
@@ -150,16 +152,15 @@ class PhonePanel(Card):
         for name, figure in self.figures.items():
             figures.addLayout(column(label(name, "overline"), figure, gap="xs"))
         figures.addStretch(1)
-        memory = row(column(self.bar, label("predicted | measured", "caption"), gap="xs"), gap="m")
+        figures.addWidget(self.pressure_button)
+        memory = row(column(self.bar, self._columns, gap="xs"), gap="m")
         memory.addLayout(figures, 1)
         sliding = row(label("RAM", "overline"), gap="s")
         sliding.addWidget(self.slider, 1)
         sliding.addWidget(self.ram)
-        acting = row(self.edit_button, self.remedy_button, 1, gap="xs")
         inside = column(
-            self.about, sliding, self.forecast, acting, memory, self.pressure_button, self._legend, self.timeline,
-            gap="m",
-        )  # fmt: skip
+            self.about, sliding, self.forecast, row(self.remedy_button, 1), memory, self.timeline, self._legend
+        )
         inside.addWidget(self.happenings, 1)
         inside.addWidget(label(HONESTLY, "caption", wraps=True))
         inside.setContentsMargins(0, 0, space("s"), 0)

@@ -10,11 +10,14 @@ from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QGridLayout, QWidget
 from arny_studio.contract import built_in_contracts
 from arny_studio.recipe import AskSettings
 from arny_studio.ui.widgets.card import Card
+from arny_studio.ui.widgets.flow import FlowLayout
 from arny_studio.ui.widgets.inputs import Choice, Number
-from arny_studio.ui.widgets.layout import row, space
+from arny_studio.ui.widgets.layout import holder, row, space
 from arny_studio.ui.widgets.text import button, label, plain_tooltip
 
 SOURCE_DOCUMENT = AskSettings(router_temperature=0.3, router_max_tokens=256, reasoner_temperature=0.7)
+
+_INPUT_PX, _INPUT_WIDTH_PX = 30, 96
 
 
 class Temperature(QDoubleSpinBox):
@@ -42,7 +45,7 @@ class SettingsPanel(Card):
     contract_chosen = Signal(str)
 
     def __init__(self) -> None:
-        super().__init__("How it answers")
+        super().__init__()
         self.seed = Number(0, 2_147_483_647, 1)
         self.seed.setAccessibleName("Seed")
         self.router_temperature, self.reasoner_temperature = Temperature("Router"), Temperature("Reasoner")
@@ -54,12 +57,12 @@ class SettingsPanel(Card):
         self.source_button = button("As in the source document", tooltip="Router 0.3 and 256, reasoner 0.7 and 512.")
         self.default_button = button("Defaults", tooltip="The router greedy; else as in the source document.")
         self.connectors_button = button("Connectors…", tooltip="Who executes what needs live data.")
-        for made in (self.source_button, self.default_button, self.connectors_button):
-            self.head.addWidget(made)
         self.add(self._build_grid())
-        last = row(self.constrained, 1, label("Contract", "muted"), gap="m")
-        last.addWidget(self.contract, 1)
-        self.add(last)
+        self.add(row(self.constrained, 1))
+        contract = row(label("Contract", "muted"), gap="m")
+        contract.addWidget(self.contract, 1)
+        self.add(contract)
+        self.add(holder(FlowLayout(self.source_button, self.default_button, self.connectors_button, gap="s")))
         self._connect()
         self.show_settings(AskSettings())
 
@@ -113,6 +116,10 @@ class SettingsPanel(Card):
         return grid
 
     def _connect(self) -> None:
+        for made in (self.seed, self.router_tokens, self.reasoner_tokens, self.router_temperature,
+                     self.reasoner_temperature):  # fmt: skip
+            made.setMinimumWidth(_INPUT_WIDTH_PX)
+            made.setMinimumHeight(_INPUT_PX)  # a low window scrolls instead of pushing them into each other
         for number in (self.seed, self.router_tokens, self.reasoner_tokens):
             number.valueChanged.connect(self.changed)
         for temperature in (self.router_temperature, self.reasoner_temperature):

@@ -18,11 +18,12 @@ from arny_studio.ui.chat.settings_panel import SettingsPanel
 from arny_studio.ui.chat.setup_bar import SetupBar
 from arny_studio.ui.theme import ThemeSwitcher
 from arny_studio.ui.widgets.card import PageHead
-from arny_studio.ui.widgets.layout import column, holder, row, space
+from arny_studio.ui.widgets.layout import column, holder, row, scrolled, space
 from arny_studio.ui.widgets.notice import Notice
 from arny_studio.ui.widgets.text import allow, button, label
 
-_WIDE_FROM_PX = 1080
+_WIDE_FROM_PX = 1140
+_TALK_PX = 470
 _CONTINUES = "Your reply continues the last request; what it knows already is kept."
 PAGES = (("talk", "Conversation"), ("compare", "Side by side"), ("script", "Scripted run"))
 
@@ -47,7 +48,9 @@ class ChatTab(QWidget):
         self.inspector = Inspector(theme, contract)
         self.phone = PhonePanel(theme)
         self.settings = SettingsPanel()
-        self.settings.hide()
+        self._settings_area = scrolled(self.settings)
+        self._settings_area.setMaximumHeight(self.settings.sizeHint().height())
+        self._settings_area.hide()
         self.gauge = ContextGauge()
         self.compare, self.script = ComparePage(theme), ScriptPage(theme)
         self._build_input()
@@ -187,7 +190,7 @@ class ChatTab(QWidget):
         talk.addWidget(self._build_forks())
         talk.addWidget(self.messages, 1)
         talk.addWidget(self._about_continuing)
-        talk.addWidget(self.settings)
+        talk.addWidget(self._settings_area)
         talk.addLayout(asking)
         talk.addLayout(below)
         self._switches = QButtonGroup(self)
@@ -205,10 +208,12 @@ class ChatTab(QWidget):
         side = column(self._switch_bar, gap="s")
         side.addWidget(self._sides, 1)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
-        self.splitter.addWidget(holder(talk))
+        talking = holder(talk)
+        talking.setMinimumWidth(_TALK_PX)
+        self.splitter.addWidget(talking)
         self.splitter.addWidget(holder(side))
         self.splitter.setStretchFactor(0, 1)
-        self.splitter.setSizes([470, 700])
+        self.splitter.setSizes([480, 690])
         for splitter in (self._sides, self.splitter):
             splitter.setHandleWidth(space("m"))
             splitter.setChildrenCollapsible(False)
@@ -223,7 +228,7 @@ class ChatTab(QWidget):
         self.new_button.clicked.connect(self.new_conversation_requested)
         self.new_request_button.clicked.connect(self.new_request_requested)
         self.messages.suggestion_chosen.connect(self.ask_requested)
-        self.settings_button.toggled.connect(self.settings.setVisible)
+        self.settings_button.toggled.connect(self._settings_area.setVisible)
         self.fork_buttons[0].clicked.connect(self._on_fork_back)
         self.fork_buttons[1].clicked.connect(self._on_fork_on)
         self._page_switches.idClicked.connect(self._on_page_chosen)

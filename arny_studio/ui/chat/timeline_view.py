@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Slot
-from PySide6.QtGui import QFont, QHelpEvent, QPainter, QPainterPath, QPaintEvent, QPen, QPolygonF
-from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Slot
+from PySide6.QtGui import QFont, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen, QPolygonF
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from arny_studio.ui.chat.timeline import Mark, MarkKind, Timeline
 from arny_studio.ui.theme import ThemeSwitcher, scale
-from arny_studio.ui.widgets.text import as_tooltip
+from arny_studio.ui.widgets.text import plain_tooltip
 from arny_studio.ui.wording import bytes_in_words
 
 ROLES: dict[MarkKind, str] = {
@@ -48,13 +48,10 @@ class TimelineView(QWidget):
         distance, number = min(near, default=(_NEAR_PX + 1.0, -1))
         return self._timeline.marks[number] if distance <= _NEAR_PX else None
 
-    def event(self, event: QEvent) -> bool:
-        """Tell what a mark stands for."""
-        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            mark = self.mark_at(QPointF(event.pos()))
-            QToolTip.showText(event.globalPos(), as_tooltip(mark.text) if mark is not None else "", self)
-            return True
-        return super().event(event)
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Let the tooltip tell what the mark under the mouse stands for."""
+        mark = self.mark_at(event.position())
+        plain_tooltip(self, mark.text if mark is not None else "")
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Ground, curve, cap, marks, and the two scales in words."""
@@ -83,7 +80,7 @@ class TimelineView(QWidget):
     @property
     def _most(self) -> int:
         """The top of the scale: a little above the cap where it is near, else above what was held."""
-        highest = max((held for _time, held in self._timeline.points), default=1)
+        highest = max((held for _time, held in self._timeline.points), default=0) or 1
         near = [cap for _time, cap in self._timeline.caps if cap <= _SCALE_OVER * highest]
         return int(1.12 * max(highest, *near)) if near else int(1.3 * highest)
 
