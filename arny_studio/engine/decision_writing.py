@@ -91,9 +91,9 @@ class Writing:
         """How many tokens came about in a way."""
         return sum(known == origin for _, known, _ in self._origins)
 
-    def begin(self) -> Step:
-        """What can be fed together with the prompt, without a choice where the schema leaves none."""
-        step = self._step([])
+    def begin(self, unread: int = 0) -> Step:
+        """What can be fed together with `unread` tokens of the prompt; without a choice where the schema leaves none."""
+        step = self._step([], unread)
         if step is None:
             self._certain, self._draft, self._ends = len(self.tokens), [], True
             return Step(tokens=list(self.tokens), choices=[])
@@ -137,13 +137,13 @@ class Writing:
         step = None if self._is_over() else self._step([token])
         return Taken(kept=kept, step=None if enough(self._raw) else step)
 
-    def _step(self, fed: list[int]) -> Step | None:
+    def _step(self, fed: list[int], unread: int = 0) -> Step | None:
         """`fed` and all that follows for certain, then the draft."""
         certain = [*fed, *self._add_forced()]
         if self._is_over():
             return None
         self._certain = len(certain)
-        self._draft, self._ends = self._drafted() if self._guessing else ([], False)
+        self._draft, self._ends = self._drafted(unread + len(certain)) if self._guessing else ([], False)
         self.drafted += sum(guess.is_choice for guess in self._draft)
         tokens = certain + [guess.token for guess in self._draft]
         choices = [self._certain + n for n, guess in enumerate(self._draft) if guess.is_choice]
@@ -151,8 +151,9 @@ class Writing:
             return Step(tokens=tokens[: choices[-1]], choices=choices)
         return Step(tokens=tokens, choices=[*choices, len(tokens)])
 
-    def _drafted(self) -> tuple[list[Guess], bool]:
-        return _worth_feeding([Guess(token, True, reach) for token, reach in self._guessed_tokens()]), False
+    def _drafted(self, certain: int) -> tuple[list[Guess], bool]:
+        draft = [Guess(token, True, reach) for token, reach in self._guessed_tokens()]
+        return _worth_feeding(draft, certain), False
 
     def _guessed_tokens(self) -> list[tuple[int, float]]:
         """The guess as tokens that go on from those there are, each with how probably it is right up to there."""
@@ -214,7 +215,7 @@ class SchemaWriting(Writing):
         super().__init__(session, contract, room, guessing)
         self._matcher, self._closing = matcher, closing
 
-    def _drafted(self) -> tuple[list[Guess], bool]:
+    def _drafted(self, certain: int) -> tuple[list[Guess], bool]:
         """The guess as far as the schema allows it, each token marked as choice or forced; and whether it is all."""
         tokens = self._guessed_tokens()[: self._spare()]
         ahead = self._matcher.deep_copy()
@@ -228,7 +229,7 @@ class SchemaWriting(Writing):
             draft += [Guess(token, False, reach) for token in forced]
             if forced != [token for token, _ in tokens[len(draft) - len(forced) : len(draft)]]:
                 break  # the schema goes on another way, or further than the guess
-        worth = _worth_feeding(draft)
+        worth = _worth_feeding(draft, certain)
         return worth, bool(draft) and len(worth) == len(draft) and ahead.is_stopped()
 
     def _spare(self) -> int:
@@ -278,8 +279,8 @@ class SchemaWriting(Writing):
         return is_spent
 
 
-def _worth_feeding(draft: list[Guess]) -> list[Guess]:
-    """The beginning of a draft that is likelier to save time than to cost it."""
+def _worth_feeding(draft: list[Guess], certain: int) -> list[Guess]:
+    """The beginning of a draft that is likelier to save time than to cost it, fed after `certain` tokens."""
     starts = [n for n, guess in enumerate(draft) if guess.is_choice]
     chunks: list[Chunk] = []
     reached = 1.0
@@ -287,7 +288,7 @@ def _worth_feeding(draft: list[Guess]) -> list[Guess]:
         reach = min(reached, draft[start].reach)
         chunks.append(Chunk(end - start, reach / reached if reached > 0 else 0.0))
         reached = reach
-    kept = worthwhile(chunks)
+    kept = worthwhile(chunks, certain)
     return draft[: starts[kept]] if kept < len(starts) else draft
 
 

@@ -191,9 +191,8 @@ class RouterDecoder:
         if system.role != "system":
             return ()
         if system.content not in self._prefixes:
-            alone = prompt_ids(self.session, self.template, [system])
-            asked = prompt_ids(self.session, self.template, [system, Message("user", "x")])
-            self._prefixes[system.content] = tuple(asked[: common_length(alone, asked)])
+            one, other = (prompt_ids(self.session, self.template, [system, Message("user", text)]) for text in "x?")
+            self._prefixes[system.content] = tuple(one[: common_length(one, other)])
         return self._prefixes[system.content]
 
     def _begin(self, number: int, messages: Sequence[Message], constrained: bool, max_tokens: int) -> _Row:
@@ -296,7 +295,7 @@ class _Row:
         """What of the prompt the sequence does not hold yet; the first step follows it."""
         self._unread = list(unread)
         self.length = len(self.ids) - len(unread)
-        return self.writing.begin()
+        return self.writing.begin(len(unread))
 
     def part(self, sequence: int, step: Step) -> WantedPart:
         """The step, with the prompt before the first one, for the session."""

@@ -1,32 +1,45 @@
-"""One gigabyte of router rows, made once for all measurements."""
+"""What the measurements share: the models they are taken on, made once and kept in `.cache/bench`."""
 
 from __future__ import annotations
 
-import itertools
+import os
+from pathlib import Path
 
-import orjson
 import pytest
 
-from arny_studio.dataset.generate.tier1 import generate_tier1
+from arny_studio.paths import DEMO_TIER1
+from tests.benchmarks.wide_models import (
+    QWEN_1_5B,
+    QWEN_3B,
+    llama_cpp_source,
+    qwen_vocabulary,
+    random_model,
+    widen_router,
+)
 
-ROWS = 1_000_000
-PADDED_BYTES = 1000  # a row with its line ending; what is missing to it goes into its meta
+BENCH_DIR = Path(os.environ.get("ARNY_BENCH_DIR", Path(__file__).parents[2] / ".cache" / "bench"))
 
 
 @pytest.fixture(scope="session")
-def large_dataset(tmp_path_factory):
-    """1,000,000 router rows of 1,000 bytes and more; ids differ, queries repeat every 5,000 rows."""
-    path = tmp_path_factory.mktemp("large") / "router.jsonl"
-    rows = [_padded(row) for row in generate_tier1(5000, seed=11)]
-    with path.open("wb", buffering=1 << 20) as file:
-        for number, (head, tail) in enumerate(itertools.islice(itertools.cycle(rows), ROWS)):
-            file.write(b"%s%07d%s" % (head, number, tail))
-    return path
+def vocabulary() -> Path:
+    """The real Qwen2 vocabulary, from llama-cpp-python's source distribution."""
+    return qwen_vocabulary(llama_cpp_source(BENCH_DIR))
 
 
-def _padded(row):
-    """The bytes in front of and behind the number in the row's id."""
-    raw = orjson.dumps({**row, "id": "@@@@@@@", "meta": {**row.get("meta", {}), "padding": ""}})
-    raw = raw.replace(b'"padding":""', b'"padding":"%s"' % (b"-" * max(0, PADDED_BYTES - 1 - len(raw))))
-    head, tail = raw.split(b"@@@@@@@")
-    return head, tail + b"\n"
+@pytest.fixture(scope="session")
+def wide_router(vocabulary: Path) -> Path:
+    """The demo router at the size of Qwen 2.5 1.5B, in Q4_K_M."""
+    out = BENCH_DIR / "wide-router-Q4_K_M.gguf"
+    return widen_router(DEMO_TIER1, out, shape=QWEN_1_5B, quant="Q4_K_M", vocabulary=vocabulary)
+
+
+@pytest.fixture(scope="session")
+def random_tier1(vocabulary: Path) -> Path:
+    """Noise of 1.5B's exact shape, in Q4_K_M."""
+    return random_model(BENCH_DIR / "random-1.5B-Q4_K_M.gguf", shape=QWEN_1_5B, quant="Q4_K_M", vocabulary=vocabulary)
+
+
+@pytest.fixture(scope="session")
+def random_tier2(vocabulary: Path) -> Path:
+    """Noise of 3B's exact shape, in Q4_K_M."""
+    return random_model(BENCH_DIR / "random-3B-Q4_K_M.gguf", shape=QWEN_3B, quant="Q4_K_M", vocabulary=vocabulary)
