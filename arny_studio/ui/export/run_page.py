@@ -65,7 +65,8 @@ class ExportPage(QWidget):
         self.verdict, self.prompts, self.checks = VerdictView(), PromptsView(theme), ChecksView(theme)
         self.lineage, self.log = LineageView(), LogView()
         self.recipe = label(role="muted", wraps=True)
-        self._limits, self._report = ParityLimits(), None
+        self._limits = ParityLimits()
+        self._report: ParityReport | None = None
         self._head = PageHead("", "", *self._buttons)
         layout = column(self._head, self.notice, self.warnings, gap="m")
         layout.addWidget(self._build_body(), 1)
@@ -256,10 +257,11 @@ class ExportPage(QWidget):
         """Verdict and prompts of the chosen file, and what may be done with it."""
         line = self.chosen_line
         parity = self._whole(line) if line is not None else None
-        if parity is None:
+        if line is None or parity is None:
             self.verdict.show_nothing()
         else:
-            self.verdict.show_parity(parity, self._limits)
+            trainer = self._report.trainer if self._report is not None else None
+            self.verdict.show_parity(line.name, parity, self._limits, trainer)
         self.prompts.show_parity(parity)
         is_red = parity is not None and parity.verdict == "red"
         has_file = self.chosen_file is not None

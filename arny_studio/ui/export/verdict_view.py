@@ -20,6 +20,7 @@ _SENTENCES = {
     "amber": "It differs from {against}: look before you ship it.",
     "red": "It does not behave like {against}. It is kept, but it is not ready.",
 }
+_REFERENCE = "The other files are held against this one, and this one against training where torch is installed."
 _NOTHING = "Choose a file that was held against F16."
 
 
@@ -52,14 +53,20 @@ class VerdictView(QWidget):
             part.hide()
         clear(self._measures)
 
-    def show_parity(self, parity: FileParity, limits: ParityLimits) -> None:
-        """The verdict, why, and the measures."""
+    def show_parity(
+        self, name: str, parity: FileParity, limits: ParityLimits, trainer: FileParity | None = None
+    ) -> None:
+        """The verdict on the file `name`, why, and the measures; for the reference, those against the trained model."""
+        is_reference = name == parity.against
+        sentence = _REFERENCE if is_reference and parity.verdict != "red" else _SENTENCES[parity.verdict]
+        against = parity.against if not is_reference else "the model that was trained"
         self.chip.show()
         self.chip.show_as(VERDICT_WORDS[parity.verdict], VERDICT_TONES[parity.verdict])
-        self.sentence.setText(breakable(_SENTENCES[parity.verdict].format(against=parity.against)))
+        self.sentence.setText(breakable(sentence.format(against=against)))
         self.reasons.setText(breakable("\n".join(parity.reasons)))
         self.reasons.setVisible(bool(parity.reasons))
-        scores = parity.scores
+        measured = trainer if is_reference and trainer is not None else parity
+        scores = measured.scores
         self.about.setText(
             f"{count_in_words(scores.prompts, 'prompt')}, {scores.positions:,} places of their answers; perplexity "
             f"{_figure(scores.perplexity)} against {_figure(scores.reference_perplexity)}."
@@ -69,8 +76,8 @@ class VerdictView(QWidget):
         for place, title in enumerate(_HEADS):
             side = Qt.AlignmentFlag.AlignRight if 0 < place < len(_HEADS) - 1 else Qt.AlignmentFlag.AlignLeft
             self._measures.addWidget(label(title, "overline"), 0, place, side)
-        for line, name in enumerate(MEASURES, start=1):
-            self._add_measure(line, name, parity, limits)
+        for line, measure in enumerate(MEASURES, start=1):
+            self._add_measure(line, measure, measured, limits)
 
     def _add_measure(self, line: int, name: str, parity: FileParity, limits: ParityLimits) -> None:
         words, unit = MEASURES[name]
