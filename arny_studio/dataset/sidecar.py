@@ -1,4 +1,6 @@
-"""What a dataset has beside it: its journal, lock, reviews, snapshots and patches, in `.arny/<file name>/`.
+"""What a dataset has beside it: its journal, lock, reviews, snapshots and patches, in `.arny/<file name>.d/`.
+
+Nothing in there is called *.jsonl, so that nobody who looks for datasets takes it for one.
 
 Where the dataset's folder cannot be written, the same lies in the workspace under `sidecars/`, by the file's path.
 """
@@ -35,7 +37,7 @@ class Sidecar:
     @property
     def reviews(self) -> Path:
         """Status, tags and notes of rows."""
-        return self.folder / "review.jsonl"
+        return self.folder / "reviews"
 
     @property
     def snapshots(self) -> Path:
@@ -142,12 +144,12 @@ def _lock(descriptor: int) -> bool:
 
 
 def _folder_of(dataset: Path) -> Path:
-    beside = dataset.parent / ".arny" / dataset.name
+    beside = dataset.parent / ".arny" / f"{dataset.name}.d"
     existing = next((folder for folder in (beside, *beside.parents) if folder.is_dir()), dataset.parent)
     if os.access(existing, os.W_OK | os.X_OK):
         return beside
     digest = xxhash.xxh3_64_hexdigest(os.fsencode(dataset))
-    return default_workspace() / "sidecars" / f"{dataset.name}-{digest}"
+    return default_workspace() / "sidecars" / f"{dataset.name}-{digest}.d"
 
 
 def _number(text: bytes) -> int | None:

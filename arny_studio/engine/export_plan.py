@@ -26,9 +26,9 @@ from arny_studio.recipe.plan import ExportPlan, PhoneFit, PlannedFile
 
 # Measured on two cores; the plan says "about". Values written, or quantized per thread, in a second; bytes read back;
 # tokens decoded in a second for each thousand million weights.
-_F16_VALUES_PER_S = 120e6
+_F16_VALUES_PER_S = 90e6
 _QUANT_VALUES_PER_S: dict[Quant, float] = {
-    "Q8_0": 150e6, "Q6_K": 25e6, "Q5_K_M": 18e6, "Q4_K_M": 14e6, "Q4_0": 60e6,
+    "Q8_0": 300e6, "Q6_K": 60e6, "Q5_K_M": 48e6, "Q4_K_M": 38e6, "Q4_0": 150e6,
 }  # fmt: skip
 _READ_BYTES_PER_S = 600e6
 _TOKENS_PER_S_PER_BILLION = 40.0

@@ -79,7 +79,9 @@ def contradictions(recipe: TrainRecipe) -> dict[str, str]:
     if recipe.keep_best_by == "validation_loss" and not (recipe.validation_data and recipe.eval_steps):
         found["keep_best_by"] = "Keeping the best by validation loss needs validation data and eval_steps above 0."
     elif recipe.keep_best_by not in ("", "validation_loss") and not (recipe.validation_data and recipe.answer_steps):
-        found["keep_best_by"] = f"Keeping the best by {recipe.keep_best_by} needs validation data and answer_steps above 0."
+        found["keep_best_by"] = (
+            f"Keeping the best by {recipe.keep_best_by} needs validation data and answer_steps above 0."
+        )
     if recipe.early_stopping and not recipe.keep_best_by:
         found["early_stopping"] = "Early stopping needs a figure to watch: set keep_best_by."
     if recipe.processes > 1 and recipe.engine == "unsloth":

@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from arny_studio.jobs.events import Finished, Hello, Stopped
+import msgspec
+
+from arny_studio.dataset.run_snapshots import snapshot_for_run
+from arny_studio.jobs.events import Finished, Hello, Result, Stopped
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.gpu_claim import claim_gpus
 from arny_studio.jobs.manifest import LIBRARIES, FileRecord, installed_versions, record_of
@@ -29,6 +32,7 @@ def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
     look_for_downloads_in(folder.path.parents[1] / "models")
     claim_a_gpu(recipe, folder.name)
     datasets = dataset_records(recipe)
+    used = [snapshot_for_run(Path(record.path), folder.name) for record in datasets]
     board = TensorBoard(folder.path / "tensorboard")
     expected = Expectation(recipe, board.and_then(emit))
 
@@ -37,6 +41,7 @@ def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
         expected.device = device
         board.open(resumed_from)
         emit(Hello(kind="train", pid=os.getpid(), versions=versions, device=device, resumed_from=resumed_from))
+        emit(Result(name="data", values={Path(data.path).name: msgspec.to_builtins(data) for data in used}))
 
     with sampling_system(expected.hear):
         last = finetune(

@@ -9,9 +9,10 @@ import sys
 import pytest
 
 from arny_studio.dataset.document import Document
-from arny_studio.dataset.edits import Change, InsertRow, RemoveRow
+from arny_studio.dataset.edits import Change, InsertRow, RemoveRow, SetReview
 from arny_studio.dataset.journal import read_journal
-from arny_studio.dataset.sidecar import WriteLock
+from arny_studio.dataset.review import Review
+from arny_studio.dataset.sidecar import Sidecar, WriteLock
 from arny_studio.errors import BadInput, DiskFull
 from tests.dataset.documents import editing, row, rows_of, set_row, written
 
@@ -83,7 +84,7 @@ def test_that_nothing_stays_behind_when_all_is_saved_or_unwanted(path, discard):
 @pytest.mark.parametrize("cut", [1, 7, 40])
 def test_that_a_torn_end_of_the_journal_costs_only_the_change_it_tore(path, cut):
     edited(path).close()
-    journal = path.parent / ".arny" / path.name / "journal"
+    journal = Sidecar(path).journal
     os.truncate(journal, journal.stat().st_size - cut)
     with editing(path) as document:
         assert list(document.rows()) == [row("A"), *ROWS[1:]]
@@ -94,11 +95,21 @@ def test_that_a_torn_end_of_the_journal_costs_only_the_change_it_tore(path, cut)
 
 
 def test_that_a_journal_of_noise_is_dropped(path):
-    journal = path.parent / ".arny" / path.name / "journal"
+    journal = Sidecar(path).journal
     journal.parent.mkdir(parents=True)
     journal.write_bytes(b"arny-journal 1\n" + os.urandom(200))
     with editing(path) as document:
         assert (document.recovery, list(document.rows())) == (None, ROWS)
+
+
+def test_that_nothing_beside_a_dataset_can_be_taken_for_one(path):
+    with editing(path) as document:
+        document.apply(Change("Flag", (SetReview(0, Review("flagged")),)))
+        document.apply(set_row(0, row("x")))
+        document.save()
+        document.apply(set_row(0, row("y")))
+        assert Sidecar(path).reviews.is_file()
+        assert list(path.parent.rglob("*.jsonl")) == [path]
 
 
 def test_that_what_a_killed_save_left_is_cleared_away(path):
@@ -266,11 +277,11 @@ def test_that_a_folder_that_cannot_be_written_keeps_the_file_and_the_edits_go_to
 
 def test_that_edits_go_on_and_it_is_said_when_the_journal_cannot_be_written(path):
     with editing(path) as document:
-        (path.parent / ".arny" / path.name / "journal").mkdir()
+        Sidecar(path).journal.mkdir()
         document.apply(set_row(0, row("x")))
         assert document.journal_problem is not None and "cannot be written" in document.journal_problem
         assert document.raw(0) == row("x")
-        (path.parent / ".arny" / path.name / "journal").rmdir()
+        Sidecar(path).journal.rmdir()
 
 
 def test_that_a_lock_whose_file_was_removed_does_not_let_two_in(tmp_path):

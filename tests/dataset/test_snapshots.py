@@ -12,6 +12,7 @@ from arny_studio.dataset.content_hash import content_hash
 from arny_studio.dataset.document import Document
 from arny_studio.dataset.row_diff import change_to
 from arny_studio.dataset.run_snapshots import snapshot_for_run
+from arny_studio.dataset.sidecar import Sidecar
 from arny_studio.dataset.snapshots import Retention, Snapshot, Snapshots, kept_by
 from arny_studio.errors import BadInput, MissingFile
 from tests.dataset.documents import editing, row, rows_of, set_row, written
@@ -87,7 +88,7 @@ def test_that_a_run_names_the_state_it_used_and_naming_it_twice_keeps_one(path):
     used = snapshot_for_run(path, "20261123-train-a")
     assert used == snapshot_for_run(path, "20261123-train-a")
     assert used.content_hash == content_hash(path)
-    snapshots = Snapshots(path.parent / ".arny" / path.name / "snapshots")
+    snapshots = Snapshots(Sidecar(path).snapshots)
     assert [one.id for one in snapshots.all()] == [used.snapshot]
     written(path, [row("other")])
     assert rows_of(snapshots.content(snapshots.find("Used by 20261123-train-a"))) == ROWS

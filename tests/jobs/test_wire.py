@@ -54,9 +54,7 @@ def test_that_an_event_comes_back_as_it_was(event: Log | Metric | Failed | Resul
     assert decode_event(line.strip(), strict=True) == event
 
 
-@pytest.mark.parametrize(
-    "command", [Stop(mode="now"), Stop(), Ask(request="r1", query="Hi\nthere"), MemoryPressure()]
-)
+@pytest.mark.parametrize("command", [Stop(mode="now"), Stop(), Ask(request="r1", query="Hi\nthere"), MemoryPressure()])
 def test_that_a_command_comes_back_as_it_was(command: Stop | Ask | MemoryPressure) -> None:
     assert decode_command(encode_line(command).strip()) == command
 

@@ -55,7 +55,14 @@ def test_that_every_preset_survives_the_way_through_a_recipe_file(name: str, tmp
 
 
 def test_that_presets_for_real_training_come_before_the_demos():
-    assert [found.id for found in list_presets()] == ["tier1", "tier1-8gb", "tier1-t4", "tier2", "demo-tier1", "demo-tier2"]
+    assert [found.id for found in list_presets()] == [
+        "tier1",
+        "tier1-8gb",
+        "tier1-t4",
+        "tier2",
+        "demo-tier1",
+        "demo-tier2",
+    ]
     assert all(found.title and found.description for found in list_presets())
 
 

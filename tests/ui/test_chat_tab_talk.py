@@ -156,8 +156,8 @@ def test_that_the_demo_pair_lives_in_all_three_modes_is_refused_and_is_killed(st
     qtbot.waitUntil(
         lambda: "Tier-2 unloaded" in widget.phone.happenings.toPlainText().splitlines()[-1], timeout=PHONE_MS
     )
-    os.kill(controller.link.job.state.pid, signal.SIGKILL)
     first = controller.link.job
+    os.kill(first.state.pid, signal.SIGKILL)
     qtbot.waitUntil(lambda: controller.link.job is not first and controller.phase == "ready", timeout=PHONE_MS)
     assert "Killed by the system" in widget.notice.sentence.text()
     qtbot.waitUntil(lambda: controller._forecast.ledger is not None, timeout=PHONE_MS)

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from arny_studio.dataset.content_hash import content_hash
+from arny_studio.dataset.sidecar import Sidecar
+from arny_studio.dataset.snapshots import Snapshots
 from arny_studio.engine.finetune import finetune
 from arny_studio.jobs.events import Checkpoint, Failed, Finished, Hello, Log, Metric, Stopped
 from arny_studio.jobs.folder import RunFolder
@@ -86,6 +89,9 @@ def test_that_a_run_killed_in_a_checkpoint_and_in_a_step_then_stopped_ends_with_
     assert {Path(record.path).name for record in manifest.inputs} >= {"train.jsonl", "model.safetensors"}
     assert "outputs/adapter/adapter_model.safetensors" in {record.path for record in manifest.outputs}
     assert folder.state().curve.last_step == STEPS
+    used = folder.state().results["data"]["train.jsonl"]
+    snapshots = Snapshots(Sidecar(data).snapshots)
+    assert used["content_hash"] == content_hash(snapshots.content(snapshots.find(used["snapshot"])))
 
     with Worker(folder) as again:
         assert again.to_the_end() == 0

@@ -55,6 +55,7 @@ class ChatController(QObject):
         self._forecast: Forecast | None = None
         self._shapes: Shapes | None = None
         self._restarts = False  # switch on again as soon as it is off
+        self._says_that_it_differs = False  # the notice says that another phone is on than chosen
         self._has_answered = False  # since it was switched on: a phone that is killed before that stays off
         self.link = PhoneLink(context.jobs, self)
         self.talk = TalkController(tab, context, self.link, self.contract, self._ensure_on)
@@ -225,7 +226,9 @@ class ChatController(QObject):
         if self.link.is_on and self.link.recipe is not None and not _is_same_phone(recipe, self.link.recipe):
             sentence = "The phone that is on has other models or another profile than chosen."
             self._tab.notice.say("info", sentence, action=_RESTART, on_action=self.restart)
-        elif self.link.is_on:
+            self._says_that_it_differs = True
+        elif self._says_that_it_differs:  # any other notice, such as of a kill, stays until it is answered
+            self._says_that_it_differs = False
             self._tab.notice.be_quiet()
 
     def _show_forecast(self) -> None:
@@ -343,6 +346,7 @@ class ChatController(QObject):
             self._start()  # as a phone does; one that dies before it ever answered would die again
 
     def _tell_end(self, phase: PhonePhase, outcome: Outcome) -> None:
+        self._says_that_it_differs = False
         will_restart = phase == "killed" and self._has_answered
         happening = self.conversation.happenings[-1].text
         hint = f"The phone restarts. {outcome.hint}" if will_restart else outcome.hint
