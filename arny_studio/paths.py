@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-
-import platformdirs
+from typing import Literal
 
 _PACKAGE_DIR = Path(__file__).resolve().parent
 
@@ -28,16 +27,22 @@ DEMO_TIER2: Path = MODELS_DIR / "arny-demo-tier2-Q8_0.gguf"
 def default_workspace() -> Path:
     """The workspace used when none is named: `$ARNY_WORKSPACE`, else the user's data folder."""
     named = os.environ.get("ARNY_WORKSPACE")
-    return Path(named) if named else Path(platformdirs.user_data_dir("ArnyStudio", appauthor=False)) / "workspace"
+    return Path(named) if named else _user_folder("data") / "workspace"
 
 
 def settings_dir() -> Path:
     """Where the app keeps its settings: `$ARNY_SETTINGS`, else the user's configuration folder."""
     named = os.environ.get("ARNY_SETTINGS")
-    return Path(named) if named else Path(platformdirs.user_config_dir("ArnyStudio", appauthor=False))
+    return Path(named) if named else _user_folder("config")
 
 
 def cache_dir() -> Path:
     """Where things are kept that can be made again: `$ARNY_CACHE`, else the user's cache folder."""
     named = os.environ.get("ARNY_CACHE")
-    return Path(named) if named else Path(platformdirs.user_cache_dir("ArnyStudio", appauthor=False))
+    return Path(named) if named else _user_folder("cache")
+
+
+def _user_folder(kind: Literal["data", "config", "cache"]) -> Path:
+    import platformdirs  # a worker in another interpreter is told its folders and has no need of it
+
+    return Path(getattr(platformdirs, f"user_{kind}_dir")("ArnyStudio", appauthor=False))

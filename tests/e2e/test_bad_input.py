@@ -144,7 +144,7 @@ def test_that_bad_lines_are_found_with_their_place_and_the_rest_stays_usable(inp
     ):
         [line] = [line for line in checked.stdout.splitlines() if f"bad.jsonl{place}:" in line]
         assert expected in line
-    assert f"15 rows, {GOOD_ROWS} usable, 3 errors" in checked.stdout
+    assert f"15 rows, {GOOD_ROWS} usable, 3 with errors" in checked.stdout
     split = arny(inputs, "data", "split", "bad.jsonl", "--out", tmp_path, "--json")
     assert sum(side["rows"] for side in json.loads(split.stdout).values()) == GOOD_ROWS
 
