@@ -13,7 +13,7 @@ demo: setup
 	$(BIN)/arny demo --workspace .demo --open
 
 test: setup
-	QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	QT_QPA_PLATFORM=offscreen OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 studio: setup
 	$(BIN)/arny-studio
