@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from arny_studio.dataset.content_hash import content_hash
 from arny_studio.dataset.edited_rows import EditedRows
+from arny_studio.dataset.edits import ApplyPatch
 from arny_studio.dataset.file_bytes import FileBytes
 from arny_studio.dataset.journal import Journal, Saving, read_journal
 from arny_studio.dataset.review import ReviewBook
@@ -212,6 +213,25 @@ class Document(EditedRows):
         self._saved_serial, self._saved_hash = serial, written.content_hash
         return SaveReport(path=path, size=written.size, content_hash=written.content_hash)
 
+    def write_copy(self, path: Path, *, patch: Path | None = None, on_progress: OnBytes | None = None) -> SaveReport:
+        """Write the rows, with a patch applied where one is given, to another file; the document stays as it is.
+
+        Raises BadInput where that is this very file, where another window has it or it cannot be written, and DiskFull.
+        """
+        sidecar = Sidecar(path)
+        if sidecar.dataset == self.sidecar.dataset:
+            raise BadInput(f"{path.name} is the file that is read here.", hint="Name another file to write to.")
+        lock = WriteLock(sidecar.lock)
+        if not lock.acquire():
+            raise BadInput(f"{path.name} is open in another window.", hint="Close it there, or choose another name.")
+        try:
+            with self._written(sidecar.dataset, self._patched(patch), on_progress) as written:
+                rename_over(written, sidecar.dataset)
+        finally:
+            lock.release()
+            sidecar.remove_if_empty()
+        return SaveReport(path=path, size=written.size, content_hash=written.content_hash)
+
     def take_snapshot(self, title: str, reason: Reason = "named", *, on_progress: OnBytes | None = None) -> Snapshot:
         """Keep the rows as they are now, unsaved edits included."""
         with self._lock:
@@ -242,6 +262,15 @@ class Document(EditedRows):
         kept_in = f"Your edits are kept in {self.sidecar.journal}." if self._journal.size else ""
         plan = partial(pieces, self._index, rows, self._texts)
         return written_beside(target, self._index, plan, kept_in=kept_in, on_progress=on_progress)
+
+    def _patched(self, patch: Path | None) -> FrozenRows:
+        """The rows as a patch would leave them; it is taken back at once."""
+        with self._lock:
+            applied = self._applier().carry_out(() if patch is None else (ApplyPatch(str(patch.absolute())),))
+            rows = self._rows.frozen()
+            for operation in reversed(applied.operations):
+                self._rows.take_back(operation)
+        return rows
 
     def _keep_what_was(self, outside: OutsideChange | None) -> str | None:
         """Before the file is replaced: a snapshot of it where one is due, and the rows that the journal counts in."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from arny_studio.dataset.applying import Applied, Applier
-from arny_studio.dataset.edits import ApplyPatch, Change, Edit, SetReview, StaleChange
+from arny_studio.dataset.edits import ApplyPatch, Change, Edit, JudgeRows, ReviewEdit, SetReview, StaleChange, TextEdit
 from arny_studio.dataset.file_bytes import FileBytes
 from arny_studio.dataset.journal import Applied as AppliedRecord
 from arny_studio.dataset.journal import Journal, JournalContents, Opened, Record, Redone, Undone
@@ -88,7 +88,7 @@ class EditedRows(OpenedRows):
             self._refuse_if_unfit(change)
             edits = tuple(self._with_own_patch(edit) for edit in change.edits)
             applied = self._applier().carry_out(edits)
-            judged = self._judge([edit for edit in edits if isinstance(edit, SetReview)])
+            judged = self._judge([edit for edit in edits if isinstance(edit, ReviewEdit)])
             step = Step(self._steps.next_serial(), change.title, applied.operations, judged, joins=join)
             is_joined = join and self._goes_on_in_last(step)
             self._push(step, is_joined)
@@ -144,16 +144,21 @@ class EditedRows(OpenedRows):
         for judgement in step.judgements:
             self.review.put(judgement.hashes, judgement.after)
 
-    def _judge(self, edits: list[SetReview]) -> tuple[Judgement, ...]:
+    def _judge(self, edits: list[ReviewEdit]) -> tuple[Judgement, ...]:
         """Put reviews into the book; what was said before and is said now, for undo."""
-        if not edits:
-            return ()
+        single = [edit for edit in edits if isinstance(edit, SetReview)]
+        judged = [self._judgement(single)] if single else []
+        for rows in (edit.rows for edit in edits if isinstance(edit, JudgeRows)):
+            judged.append(Judgement(tuple(rows.keys.tolist()), tuple(rows.hashes.tolist()), rows.before, rows.after))
+        for judgement in judged:
+            self.review.put(judgement.hashes, judgement.after)
+        return tuple(judged)
+
+    def _judgement(self, edits: list[SetReview]) -> Judgement:
         keys = tuple(edit.key for edit in edits)
         hashes = tuple(row_hash(self.raw_of(key)) for key in keys)
         before = tuple(self.review.get(row_hash) for row_hash in hashes)
-        judgement = Judgement(keys, hashes, before, tuple(edit.review for edit in edits))
-        self.review.put(judgement.hashes, judgement.after)
-        return (judgement,)
+        return Judgement(keys, hashes, before, tuple(edit.review for edit in edits))
 
     def _goes_on_in_last(self, step: Step) -> bool:
         last = self._steps.joinable
@@ -186,7 +191,7 @@ class EditedRows(OpenedRows):
 
     def _write(self, step: Step, edits: tuple[Edit, ...], applied: Applied, is_joined: bool) -> None:
         self._begin_journal()
-        written = tuple(edit for edit in edits if not isinstance(edit, SetReview))
+        written = tuple(edit for edit in edits if isinstance(edit, TextEdit))
         self._journal.append(AppliedRecord(step.serial, step.title, written, applied.old_hashes, is_joined))
 
     def _replay(self, contents: JournalContents) -> None:

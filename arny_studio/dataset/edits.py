@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from arny_studio.dataset.judging import JudgedRows
 from arny_studio.dataset.line_index import BOM
 from arny_studio.dataset.review import Review
 from arny_studio.errors import ArnyError, BadInput
@@ -48,8 +49,15 @@ class SetReview(Struct, frozen=True, tag="review"):
     review: Review
 
 
+class JudgeRows(Struct, frozen=True):
+    """Say of many rows how they were judged, as it was worked out (and previewed) beforehand."""
+
+    rows: JudgedRows
+
+
 TextEdit = SetRow | RemoveRow | InsertRow | ApplyPatch
-Edit = TextEdit | SetReview
+ReviewEdit = SetReview | JudgeRows
+Edit = TextEdit | ReviewEdit
 
 
 class Change(Struct, frozen=True):

@@ -154,3 +154,33 @@ def test_that_a_file_with_unsaved_edits_or_open_elsewhere_is_not_rewritten(flawe
     with pytest.raises(BadInput, match="open in another window"):
         within("fix", flawed)
     document.close()
+
+
+def test_that_a_result_can_go_to_another_file_and_the_dataset_stays(flawed, tmp_path):
+    before = flawed.read_bytes()
+    target = tmp_path / "mended.jsonl"
+    assert "Written to" in within("fix", flawed, "--out", target).stdout
+    assert flawed.read_bytes() == before and not (flawed.parent / ".arny").exists()
+    within("fix", flawed)
+    assert target.read_bytes() == flawed.read_bytes() != before
+    with pytest.raises(BadInput, match="is read here"):
+        within("dedupe", flawed, "--out", flawed)
+
+
+def test_that_rows_are_judged_found_and_counted_without_touching_a_byte(flawed):
+    before = flawed.read_bytes()
+    assert "2 of 2 rows" in within("review", flawed, "-q", "row:1..2", "--status", "flagged", "--tag", "tone").stdout
+    assert (
+        within("find", flawed, "tag:tone status:flagged", "--count").stdout.strip() == "3"
+    )  # rows 2 and 3 say the same
+    within("review", flawed, "-q", "row:1", "--status", "none", "--untag", "tone", "--note", "fine")
+    said = json.loads(within("review", flawed, "-q", "row:1..2", "--json").stdout)
+    assert said["status"] | {"rows": said["rows"]} == {"accepted": 0, "rejected": 0, "flagged": 1, "none": 1, "rows": 2}
+    assert said["tags"] == {"tone": 1}
+    assert flawed.read_bytes() == before
+
+
+def test_that_the_gravest_problems_are_printed_first(flawed):
+    lines = within("check", flawed).stdout.splitlines()
+    severities = [line.split(":")[0] for line in lines if line.startswith(("error:", "warning:"))]
+    assert severities == sorted(severities) and len(set(severities)) == 2

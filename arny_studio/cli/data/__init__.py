@@ -12,6 +12,7 @@ from arny_studio.cli.data.dedupe import dedupe
 from arny_studio.cli.data.diff import diff
 from arny_studio.cli.data.find import find
 from arny_studio.cli.data.fix import bulk, fix
+from arny_studio.cli.data.review import review
 from arny_studio.cli.data.split import split
 from arny_studio.cli.data.stats import stats
 
@@ -22,6 +23,7 @@ app.command("find")(find)
 app.command("fix")(fix)
 app.command("bulk")(bulk)
 app.command("dedupe")(dedupe)
+app.command("review")(review)
 app.command("split")(split)
 app.command("convert")(convert)
 app.command("diff")(diff)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from arny_studio.cli.data.options import AsJson, ContractName, File
 from arny_studio.cli.data.scanning import scanned
 from arny_studio.dataset.columns import ScanSummary
 from arny_studio.dataset.problem_listing import listed_problems
-from arny_studio.dataset.problems import kinds_in, mask_of
+from arny_studio.dataset.problems import SEVERITIES, kinds_in, mask_of, mask_of_severity
 from arny_studio.dataset.row_problems import Limits
 from arny_studio.dataset.row_source import FileRows
 from arny_studio.dataset.samples import RowProblem
@@ -37,18 +37,20 @@ def check(
 ) -> None:
     """Check every row: JSON, roles, decisions against the contract, encoding, duplicates, contradictory labels.
 
-    Exit code 4: problems found. Notes (near duplicates, imbalance) are no problems.
+    The gravest problems are listed first. Exit code 4: problems found. Notes (near duplicates, imbalance) are none.
     """
     options = ScanOptions(
         contract=contract, limits=Limits(max_tokens=max_tokens, max_characters=max_characters), near_duplicates=near,
         against=str(against) if against is not None else "",
     )  # fmt: skip
     columns = scanned(file, options, quiet=as_json)
-    problems = listed_problems(FileRows.open(file), columns, options, file=file.name)
+    rows = FileRows.open(file)
     if as_json:
-        _print_json(columns.summary, problems)
+        _print_json(columns.summary, listed_problems(rows, columns, options, file=file.name))
     else:
-        _print_text(file, columns.summary, problems)
+        by_severity = (mask_of_severity(severity) for severity in SEVERITIES)
+        listed = (listed_problems(rows, columns, options, file=file.name, kinds=kinds) for kinds in by_severity)
+        _print_text(file, columns.summary, chain.from_iterable(listed))
     if columns.summary.has_problems:
         raise typer.Exit(EXIT_FOUND_PROBLEMS)
 

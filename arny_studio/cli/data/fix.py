@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import numpy as np
 import typer
 
-from arny_studio.cli.data.options import AsJson, ContractName, DryRun, File
+from arny_studio.cli.data.options import AsJson, ContractName, DryRun, File, Out
 from arny_studio.cli.data.rewriting import rewrite
-from arny_studio.cli.data.scanning import reviewed, scanned
+from arny_studio.cli.data.scanning import rows_matching
 from arny_studio.dataset.bulk import OPERATIONS, FixProblems, RepairEncoding, operation_of
-from arny_studio.dataset.filtering import matching_rows
-from arny_studio.dataset.query import parse
-from arny_studio.dataset.row_source import FileRows
-from arny_studio.dataset.scanning import ScanOptions
 from arny_studio.errors import BadRecipe
 
 _OPERATIONS = "; ".join(
@@ -32,12 +27,13 @@ def fix(
         bool, typer.Option("--encoding", help="Only repair encoding, all that ftfy does: quotes and widths, too.")
     ] = False,
     contract: ContractName = "router-v1",
+    out: Out = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Repair what can be repaired without inventing anything, and save; a snapshot of the file is kept."""
     operation = RepairEncoding(thorough=True) if encoding else FixProblems(kind=",".join(kind or ["*"]))
-    rewrite(file, operation, contract, dry_run=dry_run, as_json=as_json)
+    rewrite(file, operation, contract, out=out, dry_run=dry_run, as_json=as_json)
 
 
 def bulk(
@@ -46,6 +42,7 @@ def bulk(
     settings: Annotated[list[str] | None, typer.Argument(help="Its settings, as name=value.")] = None,
     query: Annotated[str, typer.Option("--query", "-q", help="Only rows that match, as in the search field.")] = "",
     contract: ContractName = "router-v1",
+    out: Out = None,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
@@ -54,8 +51,8 @@ def bulk(
     For example: arny data bulk d.jsonl replace find=color replacement=colour scope=user
     """
     wanted = operation_of(operation, _settings(settings or []))
-    only = _rows_of(file, query, contract, as_json) if query else None
-    rewrite(file, wanted, contract, only=only, dry_run=dry_run, as_json=as_json)
+    only = rows_matching(file, query, contract, quiet=as_json) if query else None
+    rewrite(file, wanted, contract, only=only, out=out, dry_run=dry_run, as_json=as_json)
 
 
 def _settings(pairs: list[str]) -> dict[str, str]:
@@ -66,9 +63,3 @@ def _settings(pairs: list[str]) -> dict[str, str]:
             raise BadRecipe(f"A setting is written name=value, not {pair!r}.")
         settings[name] = value
     return settings
-
-
-def _rows_of(file: File, query: str, contract: str, quiet: bool) -> np.ndarray:
-    wanted = parse(query)
-    columns = scanned(file, ScanOptions(contract=contract), quiet=quiet)
-    return matching_rows(wanted, columns, FileRows.open(file), review=reviewed(file, columns))

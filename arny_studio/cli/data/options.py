@@ -15,3 +15,6 @@ ContractName = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Change nothing, show the differences. Exit code 4: there are some.")
 ]
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Write the result to this file and leave the dataset as it is.")
+]

@@ -30,20 +30,24 @@ def rewrite(
     contract: str,
     *,
     only: np.ndarray | None = None,
+    out: Path | None = None,
     dry_run: bool = False,
     as_json: bool = False,
 ) -> None:
-    """Run an operation over a file and save it, or with `dry_run` only show what would change (exit code 4 if any).
+    """Run an operation over a file and save it; with `out` write another file instead, which may be read meanwhile.
 
-    A snapshot of the file is kept beside it. Raises MissingFile, BadInput (also where the app has the file open).
+    With `dry_run` only show what would change (exit code 4 if any). Where the file itself is saved, a snapshot is kept
+    beside it. Raises MissingFile, BadInput (also where the app has the file open), DiskFull.
     """
     with tempfile.TemporaryDirectory(prefix="arny-") as folder:
         patch = Path(folder) / "changes.patch"
         if dry_run:
             report = _prepared(FileRows.open(file), operation, contract, patch, only, as_json)
+        elif out is not None:
+            report = _copied(file, operation, contract, patch, only, as_json, out)
         else:
             report = _saved(file, operation, contract, patch, only, as_json)
-    _print(file, report, dry_run=dry_run, as_json=as_json)
+    _print(file, report, out=None if dry_run else out, dry_run=dry_run, as_json=as_json)
     if dry_run and not report.is_empty:
         raise typer.Exit(EXIT_FOUND_PROBLEMS)
 
@@ -53,7 +57,7 @@ def _saved(
 ) -> PatchReport:
     document = Document.open(file)
     try:
-        _refuse_if_in_use(document)
+        refuse_if_in_use(document)
         report = _prepared(document, operation, contract, patch, only, quiet)
         if not report.is_empty:
             document.take_snapshot(f"Before: {report.title}", "bulk")
@@ -64,7 +68,20 @@ def _saved(
         document.close()
 
 
-def _refuse_if_in_use(document: Document) -> None:
+def _copied(
+    file: Path, operation: AnyOperation, contract: str, patch: Path, only: np.ndarray | None, quiet: bool, out: Path
+) -> PatchReport:
+    document = Document.open(file, read_only=True)
+    try:
+        report = _prepared(document, operation, contract, patch, only, quiet)
+        document.write_copy(out, patch=patch)
+        return report
+    finally:
+        document.close()
+
+
+def refuse_if_in_use(document: Document) -> None:
+    """Raise BadInput where the app has the file open, or has left edits that were never saved."""
     if document.is_read_only:
         raise BadInput(f"{document.path.name} is open in another window.", hint="Close it there first.")
     if document.is_changed:
@@ -89,9 +106,10 @@ def _prepared(
         )  # fmt: skip
 
 
-def _print(file: Path, report: PatchReport, *, dry_run: bool, as_json: bool) -> None:
+def _print(file: Path, report: PatchReport, *, out: Path | None, dry_run: bool, as_json: bool) -> None:
     if as_json:
-        print(orjson.dumps(as_values(report) | {"path": str(file), "dry_run": dry_run}).decode())
+        said = {"path": str(file), "out": str(out) if out is not None else None, "dry_run": dry_run}
+        print(orjson.dumps(as_values(report) | said).decode())
         return
     console = Console(highlight=False, soft_wrap=True)
     if dry_run:
@@ -103,6 +121,8 @@ def _print(file: Path, report: PatchReport, *, dry_run: bool, as_json: bool) -> 
     console.print(
         f"{report.title}: {report.changed:,} rows {verb}, {report.removed:,} {'would go' if dry_run else 'removed'}"
     )
+    if out is not None:
+        console.print(f"Written to {out}; {file.name} is as it was.", markup=False)
     if report.failed:
         console.print(
             f"{report.failed:,} rows could not be changed ({report.why_failed})", style="yellow", markup=False

@@ -12,6 +12,7 @@ import orjson
 
 from arny_studio.contract import Contract, load_contract
 from arny_studio.dataset.generate.tier1.banks import BankError
+from arny_studio.dataset.generate.tier1.consistency import SaidBefore
 from arny_studio.dataset.generate.tier1.entities import Split
 from arny_studio.dataset.generate.tier1.mix import Tier1Mix
 from arny_studio.dataset.generate.tier1.noise import NoiseShares
@@ -37,7 +38,8 @@ def generate_tier1(
 
     The last assistant message is the decision as compact JSON in contract order. The first rows of a longer dataset are
     those of a shorter one. `split="test"` says phrasings and entities that `train` never says; `"shapes"` (harder)
-    sentence shapes and entities. Ids outside of `train` carry the split: `t1-7-3`, `t1-7-test-3`.
+    sentence shapes and entities. Ids outside of `train` carry the split: `t1-7-3`, `t1-7-test-3`. No query is decided
+    in two ways.
     """
     system = {"role": "system", "content": (contract or load_contract("router-v1")).system_prompt("tier1")}
     prefix = f"t1-{seed}" if split == "train" else f"t1-{seed}-{split}"
@@ -50,8 +52,12 @@ def conversations(
 ) -> Iterator[Conversation]:
     """The conversations behind `generate_tier1`, with the slots as they were drawn."""
     draw = _Drawing(phrasebook(split), mix, seed, split)
+    said_before = SaidBefore(load_contract("router-v1").threshold)
     for _ in range(rows):
-        yield draw.conversation()
+        talk = draw.conversation()
+        while said_before.contradicts(talk):
+            talk = draw.conversation()
+        yield talk
 
 
 class _Weighted:
