@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from arny_studio.cli.progress import print_line
 from arny_studio.cli.running import WorkspacePath, run_recipe
 from arny_studio.device import DeviceProfile, built_in_profiles, load_profile
 from arny_studio.device.benchmark import load_speeds
@@ -93,7 +94,7 @@ def run(
         if isinstance(event, Replied):
             replies.append(event)
             if as_json:
-                print(orjson.dumps(reply_line(event)).decode(), flush=True)
+                print_line(orjson.dumps(reply_line(event)).decode())
             else:
                 print_reply(console, event)
 

@@ -68,11 +68,15 @@ class JsonLines(Silence):
 
     def show(self, event: AnyEvent, state: RunState) -> None:
         """One line."""
-        try:
-            sys.stdout.write(encode_line(event).decode())
-            sys.stdout.flush()
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print_line(encode_line(event).decode().rstrip("\n"))
+
+
+def print_line(line: str) -> None:
+    """One line on stdout at once. Where its reader is gone (`… | head`), this and all that follows is dropped."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class PlainLines:

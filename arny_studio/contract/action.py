@@ -14,6 +14,7 @@ ActionKind = Literal["answer", "clarify", "execute", "reason", "needs_reasoner",
 ROUTER_ERROR_REPLY = "I could not read my own routing decision. Could you put that differently?"
 UNSURE_QUESTION = "I am not sure what you need. Could you say it in other words?"
 NEEDS_REASONER_REPLY = "This needs the larger reasoning model, which this phone cannot load."
+WITHOUT_REASONER_REPLY = "Without it I can give short answers, book things and look them up."
 
 
 class Thresholds(Struct, frozen=True, kw_only=True):
@@ -43,34 +44,43 @@ def decide(contract: Contract, decoded: Decoded, *, thresholds: Thresholds, can_
     """
     if not decoded.is_valid or decoded.decision is None:
         sentence = decoded.problems[0].sentence if decoded.problems else "no decision"
-        return Action(kind="router_error", because=f"The decision is invalid: {sentence}", text=ROUTER_ERROR_REPLY)
+        return Action(kind="router_error", because=f"The decision is not acted on: {sentence}", text=ROUTER_ERROR_REPLY)
     routing = Routing.of(contract, decoded.decision)
     is_complex = routing.score >= thresholds.complexity
     if routing.confidence < thresholds.confidence:
         return _unsure(routing, thresholds, is_complex=is_complex, can_reason=can_reason)
     if routing.needs_clarification:
-        lacks = ", ".join(routing.missing)
-        return Action(kind="clarify", because=f"The request lacks {lacks}.", text=routing.clarification or "")
+        lacks = ", ".join(name.replace("_", " ") for name in routing.missing)
+        return Action(kind="clarify", because=f"Still missing: {lacks}.", text=routing.clarification or "")
     if routing.needs_execution:
-        because = f"It needs {routing.execution}."
-        return Action(kind="execute", because=because, composes_with_tier2=is_complex and can_reason)
+        return _outside(routing, thresholds, is_composed=is_complex and can_reason)
     if is_complex:
         return _complex(routing, thresholds, can_reason=can_reason)
-    because = f"Score {routing.score} is below {thresholds.complexity}."
+    because = f"Complexity {routing.score} is below {thresholds.complexity}: Tier-1 answers itself."
     return Action(kind="answer", because=because, text=routing.answer or "")
 
 
+def _outside(routing: Routing, thresholds: Thresholds, *, is_composed: bool) -> Action:
+    kind = (routing.execution or "").replace("_", " ")
+    because = f"Nothing is missing, and it needs data or an action from outside the phone ({kind})."
+    if is_composed:
+        because += f" Complexity {routing.score} reaches {thresholds.complexity}: Tier-2 words the result."
+    return Action(kind="execute", because=because, composes_with_tier2=is_composed)
+
+
 def _unsure(routing: Routing, thresholds: Thresholds, *, is_complex: bool, can_reason: bool) -> Action:
-    unsure = f"Confidence {routing.confidence:g} is below {thresholds.confidence:g}"
+    unsure = f"The router is unsure: confidence {routing.confidence:.2f} is below {thresholds.confidence:.2f}"
     if is_complex and can_reason:
-        because = f"{unsure} and score {routing.score} is at or above {thresholds.complexity}."
+        because = f"{unsure}. Complexity {routing.score} reaches {thresholds.complexity}: Tier-2 takes it."
         return Action(kind="reason", because=because)
-    return Action(kind="clarify", because=f"{unsure}.", text=routing.clarification or UNSURE_QUESTION)
+    because = f"{unsure}, so it asks instead of guessing."
+    return Action(kind="clarify", because=because, text=routing.clarification or UNSURE_QUESTION)
 
 
 def _complex(routing: Routing, thresholds: Thresholds, *, can_reason: bool) -> Action:
-    because = f"Score {routing.score} is at or above {thresholds.complexity}."
+    because = f"Complexity {routing.score} reaches {thresholds.complexity}: a question for Tier-2"
     if can_reason:
-        return Action(kind="reason", because=because)
-    text = " ".join(part for part in (NEEDS_REASONER_REPLY, routing.answer) if part)
-    return Action(kind="needs_reasoner", because=f"{because} Tier-2 cannot be loaded here.", text=text)
+        return Action(kind="reason", because=f"{because}.")
+    offer = f"What I can say without it: {routing.answer}" if routing.answer else WITHOUT_REASONER_REPLY
+    because = f"{because}, which cannot be loaded here."
+    return Action(kind="needs_reasoner", because=because, text=f"{NEEDS_REASONER_REPLY} {offer}")

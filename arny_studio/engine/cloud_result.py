@@ -1,4 +1,4 @@
-"""What a cloud connector gave back, and how it is laid out as a reply in a formatting style."""
+"""What a cloud connector gave back, how it is laid out as a reply, and whether words about it say anything of it."""
 
 from __future__ import annotations
 
@@ -24,6 +24,17 @@ class CloudResult(Struct, frozen=True, kw_only=True):
     def label(self) -> str:
         """The line that stands above a reply made from it."""
         return f"{SIMULATED if self.is_simulated else f'From {self.connector}'}: {self.title}"
+
+
+_SHORTEST_NAME = 4  # characters; shorter values, such as `0`, stand in many a sentence by chance
+
+
+def is_told_in(words: str, result: CloudResult) -> bool:
+    """Whether words repeat at least one value of the rows: a small model that was handed them may talk past them."""
+    said = " ".join(words.casefold().split())
+    values = [" ".join(str(value).casefold().split()) for row in result.rows for value in row.values()]
+    telling = [value for value in values if len(value) >= _SHORTEST_NAME]
+    return not telling or any(value in said for value in telling)
 
 
 def lay_out(result: CloudResult, style: str) -> str:

@@ -18,7 +18,7 @@ from arny_studio.contract import Action, Contract, Decoded, Routing, Thresholds,
 from arny_studio.device import load_profile
 from arny_studio.engine.chat_template import Message
 from arny_studio.engine.cloud import Cloud
-from arny_studio.engine.cloud_result import CloudResult, lay_out
+from arny_studio.engine.cloud_result import CloudResult, is_told_in, lay_out
 from arny_studio.engine.exchange import Exchange
 from arny_studio.engine.llama_session import ContextFull, Interrupted, LlamaSession
 from arny_studio.engine.phone_memory import PhoneMemory
@@ -34,6 +34,7 @@ Interruption = Literal["cancel", "pressure", "stop", "yes", "no"]
 EMPTY_QUERY_REPLY = "What can I do for you?"
 PRESSURE_NOTE = "(Ended early: the phone's system asked for the memory.)"
 CANCEL_NOTE = "(Stopped.)"
+UNTOLD_NOTE = "(Tier-2's words named nothing of this result, so it stands as it came.)"
 DECLINED_REPLY = "Nothing was sent, since you did not agree to it."
 NOBODY_REPLY = "Nothing was sent: this needs a confirmation, and nobody is here to give it."
 _LOOK_S = 0.02
@@ -222,7 +223,14 @@ class Phone:
         self._emit(Executed(request=exchange.request, label=result.label, is_simulated=result.is_simulated, rows=rows))
         if not action.composes_with_tier2 and self.memory.session(2) is None:
             return lay_out(result, routing.style)
-        return f"{result.label}\n{self._reason(exchange, _to_be_worded(exchange.words, result))}"
+        return self._worded(exchange, result, routing.style)
+
+    def _worded(self, exchange: Exchange, result: CloudResult, style: str) -> str:
+        """Tier-2's words about a result; where they talk past it, the result itself."""
+        said = self._reason(exchange, _to_be_worded(exchange.words, result))
+        if is_told_in(said, result) or said.endswith((PRESSURE_NOTE, CANCEL_NOTE)):
+            return f"{result.label}\n{said}"
+        return f"{lay_out(result, style)}\n{UNTOLD_NOTE}"
 
     def _confirmed(self, exchange: Exchange, routing: Routing, sentence: str) -> bool:
         """Whether the user agrees. Waits for the answer; a wish to end the request ends the wait."""

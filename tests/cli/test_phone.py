@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,21 @@ def test_that_phone_run_prints_one_line_per_query_in_order_with_exactly_its_keys
     assert (lines[0]["valid"], lines[0]["action"], lines[0]["reply"]) == (True, "clarify", "When do you want to fly?")
 
 
+def test_that_a_reader_that_has_seen_enough_ends_the_printing_and_not_the_run(pair: list[str], tmp_path: Path):
+    queries = tmp_path / "queries.jsonl"
+    queries.write_text('{"query": "one"}\n' * 4)
+    words = ["phone", "run", str(queries), "--json", "--workspace", str(tmp_path), *pair]
+    command = [sys.executable, "-m", "arny_studio.cli.main", *words, *contract(tmp_path, pinned.ANSWER)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None and run.stderr is not None
+        assert json.loads(run.stdout.readline())["query"] == "one"
+        run.stdout.close()
+        assert run.stderr.read() == ""
+        assert run.wait(60) == 0
+    (kept,) = tmp_path.glob("runs/*/outputs/replies.jsonl")
+    assert len(kept.read_bytes().splitlines()) == 4
+
+
 def test_that_phone_run_is_readable_without_json_and_shows_markup_as_text(pair: list[str], tmp_path: Path):
     queries = tmp_path / "queries.jsonl"
     queries.write_text('{"query": "[red]hello[/red]"}')
@@ -56,7 +73,7 @@ def test_that_route_shows_decision_action_reply_time_and_ledger(pair: list[str],
     assert ran.exit_code == 0, ran.output
     for words in (
         '"intent": "fact_lookup"',
-        "→ answer: Score 5 is below 60.",
+        "→ answer: Complexity 5 is below 60: Tier-1 answers itself.",
         "Paris.",
         "tier1",
         "measured MiB",
@@ -69,7 +86,7 @@ def test_that_route_prints_one_json_line_on_request(pair: list[str], tmp_path: P
     ran = arny("route", "Compare wind and coal", "--json", *pair, *contract(tmp_path, pinned.REASON))
     (line,) = [json.loads(text) for text in ran.stdout.splitlines()]
     assert (line["action"], line["loads"]) == ("reason", 1)
-    assert line["because"] == "Score 72 is at or above 60."
+    assert line["because"] == "Complexity 72 reaches 60: a question for Tier-2."
     assert {slice_["owner"] for slice_ in line["ledger"]} == {"os", "app", "tier1", "tier2"}
 
 

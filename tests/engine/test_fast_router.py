@@ -1,8 +1,16 @@
-"""The fast path says what plain greedy decoding says: on the demo router, over held-out queries, field by field."""
+"""The fast path says what plain greedy decoding says: on the demo router, over held-out queries, field by field.
+
+Exceptions are ties: many tokens in one batch and one token alone go through other kernels of ggml and round differently,
+by less than 0.03 in a logit, and where the two likeliest tokens are closer than that, either may win. Measured on 500
+held-out queries (two splits): without drafts none differ, with drafts one, side by side three; the margins there were
+0.008 to 0.025. One changes the first field that a model may well be unsure of, such as `journeys`, and what follows
+from it; the others change a word of an answer, or a score by a few points. The slow test below lists them anew.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from itertools import chain
 
@@ -58,11 +66,20 @@ def table() -> DraftTable:
 
 @pytest.fixture(scope="module")
 def held_out() -> list[list[Message]]:
-    return [turns[:-1] for turns in chain(rows("test", PER_SPLIT), rows("shapes", PER_SPLIT))]
+    return queries(PER_SPLIT)
 
 
 @pytest.fixture(scope="module")
 def plain(session: LlamaSession, held_out: list[list[Message]]) -> list[Greedy]:
+    return decided_plainly(session, held_out)
+
+
+def queries(per_split: int) -> list[list[Message]]:
+    """Held-out conversations without their answers: unseen phrasings, then unseen sentence shapes."""
+    return [turns[:-1] for turns in chain(rows("test", per_split), rows("shapes", per_split))]
+
+
+def decided_plainly(session: LlamaSession, held_out: list[list[Message]]) -> list[Greedy]:
     constraint = Constraint(session.vocabulary, CONTRACT)
     return [decided_token_by_token(session, constraint, turns) for turns in held_out]
 
@@ -88,7 +105,9 @@ def decided_token_by_token(session: LlamaSession, constraint: Constraint, turns:
     return Greedy(raw.decode(), ends, margins)
 
 
-def assert_same(routes: list[DecodedRoute], plain: list[Greedy], held_out: list[list[Message]]) -> None:
+def assert_same(
+    routes: list[DecodedRoute], plain: list[Greedy], held_out: list[list[Message]], most: float = MOST_TIES
+) -> list[str]:
     """Every field equal; where one is not, the first differing token must have been a tie, and ties are few."""
     ties: list[str] = []
     for route, greedy, turns in zip(routes, plain, held_out, strict=True):
@@ -99,7 +118,8 @@ def assert_same(routes: list[DecodedRoute], plain: list[Greedy], held_out: list[
         margin = greedy.margin_at(place)
         assert margin < TIE, f"{turns[-1].content!r}: {route.text} instead of {greedy.text} (margin {margin:.3f})"
         ties.append(f"{turns[-1].content!r}: margin {margin:.4f} at byte {place}")
-    assert len(ties) <= MOST_TIES * len(plain), "\n".join(ties)
+    assert len(ties) <= most * len(plain), "\n".join(ties)
+    return ties
 
 
 def test_that_drafting_says_what_greedy_decoding_says(session, table, held_out, plain):
@@ -123,6 +143,24 @@ def test_that_many_side_by_side_say_it_too(session, table, held_out, plain):
     decoder = RouterDecoder(session, CONTRACT, template_of(session), drafts=table)
     routes = [route for route in decoder.decide_many(held_out) if not isinstance(route, ContextFull)]
     assert_same(routes, plain, held_out)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_that_five_hundred_held_out_queries_are_decided_alike(session, table, capsys):
+    asked = queries(250)
+    expected = decided_plainly(session, asked)
+    drafting = RouterDecoder(session, CONTRACT, template_of(session), drafts=table)
+    alone = RouterDecoder(session, CONTRACT, template_of(session))
+    ways = {
+        "without drafts": [alone.decide(turns) for turns in asked],
+        "with drafts": [drafting.decide(turns) for turns in asked],
+        "side by side": [route for route in drafting.decide_many(asked) if not isinstance(route, ContextFull)],
+    }
+    for name, routes in ways.items():
+        ties = assert_same(routes, expected, asked, most=0.02)
+        with capsys.disabled():
+            sys.stdout.write("\n  ".join((f"\n{name}: {len(ties)} of {len(asked)} differ", *ties)))
 
 
 def test_that_without_constraint_drafts_change_nothing_either(session, table, held_out):

@@ -10,9 +10,18 @@ import pytest
 from msgspec.structs import replace
 
 from arny_studio.contract import load_contract
+from arny_studio.contract.action import NEEDS_REASONER_REPLY, WITHOUT_REASONER_REPLY
 from arny_studio.device import load_profile
 from arny_studio.device.benchmark import Speed
-from arny_studio.engine.phone import CANCEL_NOTE, DECLINED_REPLY, EMPTY_QUERY_REPLY, NOBODY_REPLY, PRESSURE_NOTE, Phone
+from arny_studio.engine.phone import (
+    CANCEL_NOTE,
+    DECLINED_REPLY,
+    EMPTY_QUERY_REPLY,
+    NOBODY_REPLY,
+    PRESSURE_NOTE,
+    UNTOLD_NOTE,
+    Phone,
+)
 from arny_studio.errors import BadInput, MemoryCap, MissingFile
 from arny_studio.jobs.events import (
     ConfirmationWanted,
@@ -167,7 +176,7 @@ def test_that_an_idle_tier_2_is_released_and_comes_back_when_needed(bench: Bench
 def test_that_a_lite_phone_says_that_it_needs_the_reasoner(bench: Bench):
     replied = bench.phone(pinned.REASON, device="4gb").ask("r1", "Compare wind and coal")
     assert replied.action == "needs_reasoner"
-    assert "larger reasoning model" in replied.reply
+    assert replied.reply == f"{NEEDS_REASONER_REPLY} {WITHOUT_REASONER_REPLY}"
     assert not bench.said(LoadRefused)
 
 
@@ -232,6 +241,15 @@ def test_that_a_resident_tier_2_words_the_result_and_the_rows_are_told(bench: Be
     assert len(executed.rows) == 3
     assert replied.reply.startswith("Simulated result (offline sandbox): flights that match\n")
     assert "reason_decode" in replied.stages_ms
+
+
+def test_that_a_result_stands_as_it_came_where_tier_2_talks_past_it(bench: Bench):
+    replied = bench.phone(pinned.EXECUTE, device="12gb").ask(
+        "r1", "Flights to Rome"
+    )  # random weights say nothing of it
+    assert "".join(token.text for token in bench.said(Token)) not in replied.reply
+    assert "| Flight | Airline |" in replied.reply
+    assert replied.reply.endswith(UNTOLD_NOTE)
 
 
 def test_that_settings_of_a_request_hold_for_it_alone(bench: Bench):

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from arny_studio.contract import load_contract
+from arny_studio.contract import Thresholds, decide, load_contract
 from arny_studio.engine.chat_template import Message
 from arny_studio.engine.llama_session import ContextFull, Interrupted, LlamaSession
 from arny_studio.engine.prompting import template_of
 from arny_studio.engine.router_decoding import DecodedRoute, RouterDecoder
+from arny_studio.paths import DEMO_TIER1
 from tests.pinned_contract import CLARIFY, write_pinned_contract
 from tests.tiny_models import make_tiny_gguf
 
@@ -21,9 +22,13 @@ RULES = {rule.id for rule in CONTRACT.block.rules}
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory):
-    path = make_tiny_gguf(tmp_path_factory.mktemp("model") / "tiny.gguf")
-    with LlamaSession.open(path, context=640, threads=1, sequences=4) as opened:
+def gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_gguf(tmp_path_factory.mktemp("model") / "tiny.gguf")
+
+
+@pytest.fixture(scope="module")
+def session(gguf: Path):
+    with LlamaSession.open(gguf, context=640, threads=1, sequences=4) as opened:
         yield opened
 
 
@@ -43,6 +48,22 @@ def test_that_random_weights_give_schema_valid_json_at_any_temperature(decoder: 
         broken = {problem.rule for problem in route.decoded.problems}
         assert broken <= RULES, (route.text, route.decoded.problems)
         assert route.tokens_total <= 256
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["random weights", "demo router"])
+def test_that_two_hundred_wild_draws_are_schema_valid_and_none_that_breaks_a_rule_is_acted_on(gguf: Path, model: str):
+    broken = 0
+    with LlamaSession.open(gguf if model == "random weights" else DEMO_TIER1, threads=1) as session:
+        decoder = RouterDecoder(session, CONTRACT, template_of(session))
+        for seed in range(200):
+            decoded = decoder.decide(asked("Book a flight"), temperature=1.5, seed=seed).decoded
+            assert decoded.decision is not None
+            assert {problem.rule for problem in decoded.problems} <= RULES
+            action = decide(CONTRACT, decoded, thresholds=Thresholds.of(CONTRACT), can_reason=True)
+            assert (action.kind == "router_error") is bool(decoded.problems)
+            broken += bool(decoded.problems)
+    assert 0 < broken < 200 if model == "demo router" else broken > 100
 
 
 def test_that_a_contract_with_an_open_object_ends_as_whole_json_too(session: LlamaSession):
