@@ -51,6 +51,10 @@ class Studio(QObject):
         self._open(workspace_root)
 
     def _open(self, root: Path) -> None:
+        with self.theme.undressed():
+            self._build(root)
+
+    def _build(self, root: Path) -> None:
         self.workspace = Workspace(root)
         self.jobs = JobsController(self.workspace)
         self.window = MainWindow(self.places, self.theme, self.settings)

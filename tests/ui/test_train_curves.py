@@ -172,11 +172,11 @@ def test_that_a_closed_eye_hides_its_series_and_stays_closed_when_more_comes(boa
     shown(board, qtbot, state)
     qtbot.mouseClick(board.loss._eyes["loss"], Qt.MouseButton.LeftButton)
     assert "loss" not in board.loss.shown
-    assert not board.loss._items["loss"].isVisible()
+    assert not board.loss.chart.is_drawn("loss")
     longer = fold([Metric(step=state.step + 1, loss=1.0)], replace(state, outcome=None))
     shown(board, qtbot, longer)
-    assert not board.loss._items["loss"].isVisible()
-    assert board.loss._items["smoothed"].isVisible()
+    assert not board.loss.chart.is_drawn("loss")
+    assert board.loss.chart.is_drawn("smoothed")
 
 
 def test_that_the_cross_of_one_panel_says_the_values_in_all_of_them(board, qtbot):
@@ -195,8 +195,8 @@ def test_that_the_cross_of_one_panel_says_the_values_in_all_of_them(board, qtbot
 def test_that_the_log_scale_reaches_loss_and_gradient_norm_only(board, qtbot):
     shown(board, qtbot, recorded("train-finished.jsonl"))
     board.log.setChecked(True)
-    logs = {key: panel.plot.getAxis("left").logMode for key, panel in board.panels.items()}
-    assert board.loss.plot.getAxis("left").logMode
+    logs = {key: panel.chart.getAxis("left").logMode for key, panel in board.panels.items() if panel.chart}
+    assert board.loss.chart.getAxis("left").logMode
     assert {key for key, is_log in logs.items() if is_log} == {"gradient"}
 
 

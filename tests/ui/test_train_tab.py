@@ -60,34 +60,33 @@ def start(studio, tab, qtbot):
     return studio.jobs.jobs[-1]
 
 
-def test_that_a_run_is_started_watched_stopped_and_resumed_to_its_end(studio, train, qtbot):
-    fill(studio, train)
+def test_that_a_run_is_started_watched_stopped_and_resumed(studio, train, qtbot):
+    fill(studio, train, max_steps=5000)  # more than any machine does before it is stopped
     run = train.widget.run
     job = start(studio, train, qtbot)
     assert not train.widget.is_form_shown
     qtbot.waitUntil(lambda: run.curves.points_shown >= 3, timeout=SLOW_MS)
     first = run.curves.points_shown
-    qtbot.waitUntil(lambda: run.curves.points_shown > first or not job.is_running, timeout=SLOW_MS)
+    qtbot.waitUntil(lambda: run.curves.points_shown > first, timeout=SLOW_MS)
     assert run.tiles["loss"].figure != "–"
     assert run.resume_button.isHidden()
     qtbot.mouseClick(run.stop_save_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not job.is_running, timeout=SLOW_MS)
     assert job.outcome.kind == "stopped", job.outcome
     stopped_at = job.state.step
-    assert 0 < stopped_at < 80
     assert run.status.text() == "stopped"
     assert "resumed" in run.notice.sentence.text()
-    assert run.resume_button.text() == f"Resume from step {stopped_at}"
+    assert run.resume_button.text() == f"Resume from step {stopped_at:,}"
 
     qtbot.mouseClick(run.resume_button, Qt.MouseButton.LeftButton)
     resumed = studio.jobs.jobs[-1]
     assert resumed is not job
-    qtbot.waitUntil(lambda: not resumed.is_running, timeout=SLOW_MS)
-    assert resumed.outcome.kind == "finished", resumed.outcome
+    qtbot.waitUntil(lambda: run.curves.points_shown > stopped_at, timeout=SLOW_MS)
     assert resumed.state.resumed_from == stopped_at
-    qtbot.waitUntil(lambda: run.curves.points_shown == 80, timeout=30_000)  # the whole curve, once
-    assert run.status.text() == "finished"
-    assert run.export_button.isVisible()
+    qtbot.mouseClick(run.stop_now_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not resumed.is_running, timeout=SLOW_MS)
+    steps = [step for step, _ in resumed.state.curve.points("loss")]
+    assert steps == list(range(1, resumed.state.step + 1))  # the whole curve, each step once
 
 
 def test_that_a_run_goes_on_without_the_window_and_is_found_again_with_its_whole_curve(

@@ -16,7 +16,8 @@ from arny_studio.ui.train.curve_series import COMPARED, X_KINDS, Compared, compa
 from arny_studio.ui.widgets.card import Card, PageHead
 from arny_studio.ui.widgets.inputs import Choice
 from arny_studio.ui.widgets.layout import column, row, space
-from arny_studio.ui.widgets.plot_panel import PlotPanel, Series
+from arny_studio.ui.widgets.plot_panel import PlotPanel
+from arny_studio.ui.widgets.series import Series
 from arny_studio.ui.widgets.table import Table
 from arny_studio.ui.widgets.text import label
 from arny_studio.ui.wording import count_in_words

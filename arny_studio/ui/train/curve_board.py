@@ -34,12 +34,11 @@ class CurveBoard(QWidget):
         self.x_kind: XKind = "step"
         self.loss = PlotPanel(theme, LOSS.title, words=LOSS.words, least_px=_LOSS_PX, legend="beside")
         self.panels = {
-            spec.key: PlotPanel(theme, spec.title, words=spec.words, ticks=spec.words, least_px=_SMALL_PX)
+            spec.key: PlotPanel(
+                theme, spec.title, words=spec.words, ticks=spec.words, y_range=spec.y_range, least_px=_SMALL_PX
+            )
             for spec in PANELS
         }
-        for spec in PANELS:
-            if spec.y_range is not None:
-                self.panels[spec.key].keep_y_range(*spec.y_range)
         self._grid = TileGrid(*self.panels.values(), least_px=_LEAST_PANEL_PX)
         self._none = label("The curves begin with the first step.", "muted")
         self._none.setAlignment(Qt.AlignmentFlag.AlignCenter)

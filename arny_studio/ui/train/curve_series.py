@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from arny_studio.jobs.curve import Curve, SystemCurve
 from arny_studio.jobs.state import RunState
-from arny_studio.ui.widgets.plot_panel import Series, Words
+from arny_studio.ui.widgets.series import Series, Words
 
 XKind = Literal["step", "epoch", "tokens", "time"]
 X_KINDS: tuple[XKind, ...] = get_args(XKind)
