@@ -245,6 +245,27 @@ def test_that_rows_are_ordered_by_a_column_both_ways_and_back(qtbot, opened):
     qtbot.waitUntil(lambda: rows() == [3, 0, 1, 2], timeout=PATIENCE_MS)
     opened.widget.table.sort_requested.emit("complexity")
     qtbot.waitUntil(lambda: rows() == [0, 1, 2, 3], timeout=PATIENCE_MS)
+    opened.widget.table.sort_requested.emit("query")  # "Do it", "Wetter", "What", and {"id": before all letters
+    qtbot.waitUntil(lambda: rows() == [1, 3, 0, 2], timeout=PATIENCE_MS)
+    opened.controller.reviewing.tag_rows([3], "a tag")
+    opened.widget.table.sort_requested.emit("tags")
+    qtbot.waitUntil(lambda: rows() == [3, 0, 1, 2], timeout=PATIENCE_MS)
+
+
+def test_that_the_search_field_completes_what_is_typed(qtbot, opened):
+    bar = opened.widget.filter
+    bar.focus()
+    qtbot.keyClicks(bar.field, "jour")
+    assert bar.completer.labels[0] == "journey:" and bar.completer.list.isVisible()
+    qtbot.keyClick(bar.completer.list, Qt.Key.Key_Down)
+    qtbot.keyClick(bar.completer.list, Qt.Key.Key_Tab)
+    assert bar.query == "journey:" and "general" in bar.completer.labels
+    qtbot.keyClicks(bar.field, "gen")
+    qtbot.keyClick(bar.completer.list, Qt.Key.Key_Down)
+    qtbot.keyClick(bar.completer.list, Qt.Key.Key_Return)
+    assert bar.query == "journey:general"
+    qtbot.waitUntil(lambda: opened.widget.rows.rowCount() == 3, timeout=PATIENCE_MS)
+    assert not bar.completer.list.isVisible()
 
 
 def test_that_tags_and_notes_are_kept_and_found_and_undone(qtbot, opened):

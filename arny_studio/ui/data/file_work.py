@@ -19,6 +19,7 @@ from arny_studio.dataset.edits import START, Change
 from arny_studio.dataset.patch_file import PatchWriter
 from arny_studio.dataset.row_diff import change_to, diff_rows
 from arny_studio.dataset.snapshots import Snapshot
+from arny_studio.dataset.text_order import query_of
 from arny_studio.errors import ArnyError
 from arny_studio.jobs.outcome import Outcome
 from arny_studio.recipe import DataRecipe
@@ -29,7 +30,7 @@ from arny_studio.ui.data.generate_dialog import GenerateDialog
 from arny_studio.ui.data.history_dialog import HistoryDialog, RowChange
 from arny_studio.ui.data.name_dialog import NameDialog
 from arny_studio.ui.data.open_document import OpenDocument
-from arny_studio.ui.data.row_faces import query_of
+from arny_studio.ui.data.row_faces import QUERY_CHARACTERS
 from arny_studio.ui.data.scanning import Scanning, recipe_for
 from arny_studio.ui.data.split_dialog import SplitDialog
 from arny_studio.ui.data.tab import DataTab
@@ -76,7 +77,9 @@ class FileWork(QObject):
             job.ended.connect(partial(self._on_previewed, dialog, path))
 
     def _on_previewed(self, dialog: GenerateDialog, path: Path, outcome: Outcome) -> None:
-        queries = [query_of(line) for line in path.read_bytes().splitlines()] if outcome.is_success else []
+        queries = (
+            [query_of(line, QUERY_CHARACTERS) for line in path.read_bytes().splitlines()] if outcome.is_success else []
+        )
         shutil.rmtree(path.parent, ignore_errors=True)
         if isValid(dialog):
             dialog.show_preview(queries or [f"{outcome.sentence} {outcome.hint}".strip()])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QLineEdit, QMenu, QToolButton, QWidget
 
+from arny_studio.ui.data.query_completer import QueryCompleter
 from arny_studio.ui.theme import ThemeSwitcher
 from arny_studio.ui.widgets.layout import column, row
 from arny_studio.ui.widgets.text import as_tooltip, button, label, set_property
@@ -83,6 +84,10 @@ class FilterBar(QWidget):
         """The saved filters: name → query."""
         self._saved = dict(saved)
 
+    def show_words(self, words: Mapping[str, Sequence[str]]) -> None:
+        """What there is to filter by, for completion: field → values."""
+        self.completer.show_words(words)
+
     def focus(self) -> None:
         """Start typing."""
         self.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -97,6 +102,7 @@ class FilterBar(QWidget):
         search = QAction(self.field)
         theme.dress(search, "search", "text_muted")
         self.field.addAction(search, QLineEdit.ActionPosition.LeadingPosition)
+        self.completer = QueryCompleter(self.field)
         self.field.textChanged.connect(self._timer.start)
         self.field.returnPressed.connect(self._on_due)
 

@@ -9,18 +9,19 @@ from msgspec import Struct
 
 from arny_studio.dataset.columns import LiveColumns
 from arny_studio.dataset.document import Document
-from arny_studio.dataset.filtering import matching_rows
+from arny_studio.dataset.filtering import SearchCancelled, matching_rows
 from arny_studio.dataset.problems import counts_by_kind
 from arny_studio.dataset.query import parse
 from arny_studio.dataset.review import STATUSES
-from arny_studio.dataset.review_columns import review_columns
+from arny_studio.dataset.review_columns import ReviewColumns, review_columns
 from arny_studio.dataset.row_columns import CATEGORIES
 from arny_studio.dataset.statistics import Statistics, statistics
+from arny_studio.dataset.text_order import ranks_by_query
 from arny_studio.ui.data.open_document import Pairs, Sort
 
 
 class Wanted(Struct, frozen=True):
-    """A query and an order."""
+    """A query and an order. Where only counts are wanted, there is no order."""
 
     query: str
     sort: Sort | None
@@ -37,6 +38,7 @@ class Found(Struct, frozen=True):
     statistics: Statistics
     reviewed: dict[str, int]
     pairs: Pairs
+    words: dict[str, tuple[str, ...]]  # what there is to filter by: field → values
 
 
 def look_up(wanted: Wanted, columns: LiveColumns, document: Document, is_void: Callable[[], bool]) -> Found:
@@ -50,7 +52,7 @@ def look_up(wanted: Wanted, columns: LiveColumns, document: Document, is_void: C
     if rows is not None:
         mask = np.zeros(len(keys), dtype=bool)
         mask[rows] = True
-    ordered = _ordered(wanted.sort, columns, review.status, rows)
+    ordered = _ordered(wanted.sort, columns, rows, _TextColumns(document, review, is_void))
     return Found(
         wanted=wanted,
         keys=None if ordered is None else keys[ordered],
@@ -60,26 +62,58 @@ def look_up(wanted: Wanted, columns: LiveColumns, document: Document, is_void: C
         statistics=statistics(columns, mask=mask, review=review),
         reviewed=_counted(review.status),
         pairs=Pairs.of(columns),
+        words={name: columns.vocabulary(name) for name in CATEGORIES} | {"tag": tuple(review.tags)},
     )
 
 
-def _ordered(sort: Sort | None, columns: LiveColumns, codes: np.ndarray, rows: np.ndarray | None) -> np.ndarray | None:
+class _TextColumns:
+    """What rows are ordered by beside their columns: the words of queries, reviews and tags."""
+
+    def __init__(self, document: Document, review: ReviewColumns, is_void: Callable[[], bool]) -> None:
+        self._document = document
+        self._review = review
+        self._is_void = is_void
+
+    def ranks(self, name: str, count: int) -> np.ndarray | None:
+        """(rows,) numbers that order rows by such a column; None where it is another one."""
+        if name == "review":
+            return self._review.status
+        if name == "tags":
+            return self._tag_ranks(count)
+        if name != "query":
+            return None
+        ranks = ranks_by_query(self._document, self._is_void)
+        if len(ranks) != count:  # rows came or went meanwhile; the search that follows from it is on its way
+            raise SearchCancelled
+        return ranks
+
+    def _tag_ranks(self, count: int) -> np.ndarray:
+        """By the first tag in the alphabet; rows without one come last."""
+        names = sorted(self._review.tags, key=str.casefold)
+        ranks = np.full(count, len(names))
+        for rank, name in reversed(list(enumerate(names))):
+            ranks[self._review.tags[name]] = rank
+        return ranks
+
+
+def _ordered(
+    sort: Sort | None, columns: LiveColumns, rows: np.ndarray | None, texts: _TextColumns
+) -> np.ndarray | None:
     """Row numbers in the wanted order, those of equal value in file order; None: every row in file order."""
     if sort is None or (not sort.column and not sort.is_descending):
         return rows
     chosen = np.arange(columns.row_count) if rows is None else rows
     if not sort.column:
         return chosen[::-1]
-    values = _sort_values(sort.column, columns, codes)[chosen]
+    values = texts.ranks(sort.column, columns.row_count)
+    values = (_sort_values(sort.column, columns) if values is None else values)[chosen]
     if sort.is_descending:
         return chosen[np.argsort(-values.astype(np.float64), kind="stable")]
     return chosen[np.argsort(values, kind="stable")]
 
 
-def _sort_values(name: str, columns: LiveColumns, codes: np.ndarray) -> np.ndarray:
+def _sort_values(name: str, columns: LiveColumns) -> np.ndarray:
     """Numbers that order rows by a column; words by their alphabet, problems by how many there are."""
-    if name == "review":
-        return codes
     values = columns.array(name)
     if name in CATEGORIES:
         words = columns.vocabulary(name)

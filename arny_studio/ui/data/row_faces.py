@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import orjson
 from msgspec import Struct
 
 from arny_studio.contract import Contract
@@ -14,12 +13,13 @@ from arny_studio.dataset.problems import ERRORS, Kind, kind_of, kinds_in
 from arny_studio.dataset.reading import parse_row
 from arny_studio.dataset.row_columns import FLAGS
 from arny_studio.dataset.samples import RowProblem, Sample
+from arny_studio.dataset.text_order import query_of
 from arny_studio.ui.data.inline_problem import ShownProblem
 from arny_studio.ui.data.sample_editor import ShownRow
 
 LONGEST_PARSED_BYTES = 1 << 20  # longer lines are neither parsed for the table nor edited turn by turn
 LONGEST_PREVIEW_BYTES = 20_000
-_QUERY_CHARACTERS = 200
+QUERY_CHARACTERS = 200
 _SHOWN_FLAGS = ("asks", "executes", "reasons", "several")
 _PLACE = re.compile(r"\$\.messages\[(\d+)\](?:\.\w+)?(?: › (\w+))?")
 
@@ -51,7 +51,7 @@ def face_of(raw: bytes, checker: RowChecker) -> RowFace:
     columns = checker.columns_of(raw)
     is_routing = bool(columns.flags & FLAGS["routing"])
     return RowFace(
-        query=query_of(raw),
+        query=query_of(raw, QUERY_CHARACTERS),
         intent=columns.intent,
         journey=columns.journey,
         complexity=columns.complexity if is_routing and columns.complexity == columns.complexity else None,
@@ -131,14 +131,3 @@ def _chips(sample: Sample) -> Iterator[str]:
     meta = sample.value.get("meta")
     if isinstance(meta, dict):
         yield from (str(meta[key]) for key in ("split", "situation", "topic") if isinstance(meta.get(key), str))
-
-
-def query_of(raw: bytes) -> str:
-    """The last user turn in one line; of what is no conversation, the beginning of the line."""
-    try:
-        turns = orjson.loads(raw)["messages"]
-        texts = [turn["content"] for turn in turns if turn["role"] == "user"]
-        query = texts[-1] if texts else ""
-        return " ".join(query[: 2 * _QUERY_CHARACTERS].split())[:_QUERY_CHARACTERS]
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return raw[:_QUERY_CHARACTERS].decode("utf-8", "replace")

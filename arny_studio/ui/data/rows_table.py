@@ -109,8 +109,7 @@ class RowsTable(Table):
 
     @Slot(int)
     def _on_header_clicked(self, section: int) -> None:
-        if section in SORT_NAMES:
-            self.sort_requested.emit(SORT_NAMES[section])
+        self.sort_requested.emit(SORT_NAMES[section])
 
     @Slot(bool)
     def _on_column_toggled(self, _is_on: bool) -> None:

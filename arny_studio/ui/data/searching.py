@@ -36,6 +36,7 @@ class Searching(QObject):
         self._background = background
         self._settings = settings
         self._is_void = threading.Event()
+        self._is_list_due = False  # a search is on its way whose rows are to be shown
         self._recount = QTimer(self, singleShot=True, interval=_RECOUNT_DELAY_MS)
         self._recount.timeout.connect(partial(self.look_up, keep_rows=True))
         self._restructure = QTimer(self, singleShot=True, interval=0)
@@ -87,7 +88,9 @@ class Searching(QObject):
             self._show_plain(opened)
             return
         self._is_void = is_void = threading.Event()
-        wanted = Wanted(opened.query, opened.sort)
+        self._is_list_due = self._is_list_due or not keep_rows
+        keep_rows = not self._is_list_due
+        wanted = Wanted(opened.query, None if keep_rows else opened.sort)
         index, document = opened.index, opened.document
         work = partial(index.read, lambda columns: look_up(wanted, columns, document, is_void.is_set))
         self._background.run("search", work, partial(self._on_found, opened, keep_rows), self._on_failed)
@@ -103,11 +106,13 @@ class Searching(QObject):
         if opened is not self._desk.current:
             return
         if not keep_rows:
+            self._is_list_due = False
             opened.shown = found.keys
         total = count_in_words(found.rows, "row")
         is_filtered = bool(found.wanted.query.strip())
         self._bar.show_count(f"{found.matches:,} of {total}" if is_filtered else total, can_select=is_filtered)
         self._bar.show_error("")
+        self._bar.show_words(found.words)
         if not keep_rows:
             self._desk.shown_changed.emit()
         self.found.emit(found)
@@ -115,6 +120,7 @@ class Searching(QObject):
     def _on_failed(self, error: Exception) -> None:
         if isinstance(error, SearchCancelled):
             return
+        self._is_list_due = False
         if not isinstance(error, ArnyError):
             raise error
         self._bar.show_error(f"{error.sentence} {error.hint}".strip())

@@ -18,11 +18,11 @@ COLUMNS = (
 (
     ROW, REVIEW, QUERY, INTENT, JOURNEY, COMPLEXITY, CONFIDENCE, FLAGS, TURNS, CHARACTERS, TOKENS, PROBLEMS, TAGS,
 ) = range(len(COLUMNS))  # fmt: skip
-# What each column is called where rows are ordered; a column that is not here is not sorted by.
+# What each column is called where rows are ordered.
 SORT_NAMES = {
-    ROW: "", REVIEW: "review", INTENT: "intent", JOURNEY: "journey", COMPLEXITY: "complexity",
+    ROW: "", REVIEW: "review", QUERY: "query", INTENT: "intent", JOURNEY: "journey", COMPLEXITY: "complexity",
     CONFIDENCE: "confidence", FLAGS: "flags", TURNS: "turns", CHARACTERS: "characters", TOKENS: "tokens",
-    PROBLEMS: "problems",
+    PROBLEMS: "problems", TAGS: "tags",
 }  # fmt: skip
 SHARE_ROLE = Qt.ItemDataRole.UserRole + 2  # (text, share 0–1, whether at or above the limit)
 NUMBERS = frozenset({ROW, TURNS, CHARACTERS, TOKENS})
@@ -99,7 +99,7 @@ class RowsModel(QAbstractTableModel):
 
     def _arrow(self, section: int) -> str:
         sort: Sort | None = self._opened.sort if self._opened is not None else None
-        if sort is None or SORT_NAMES.get(section) != sort.column:
+        if sort is None or SORT_NAMES[section] != sort.column:
             return ""
         return "  ↓" if sort.is_descending else "  ↑"
 
