@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +23,7 @@ from arny_studio.jobs.job import StopMode
 from arny_studio.jobs.outcome import Outcome
 from arny_studio.jobs.state import RunState, state_as_json
 from arny_studio.jobs.supervisor import adopt_job
+from arny_studio.jobs.used_data import used_data, used_in_words
 from arny_studio.jobs.workspace import Workspace
 from arny_studio.paths import default_workspace
 
@@ -147,7 +149,9 @@ def _lines_about(run: RunFolder, state: RunState) -> list[str]:
     lines += [f"Stage     {_stage_line(state, index)}" for index in range(len(state.stages))]
     lines += _curve_lines(state)
     lines += [f"Made      {artifact.path}  ({artifact.size_bytes:,} bytes)" for artifact in state.artifacts]
-    lines += [f"Result    {name}: {_figures(values)}" for name, values in state.results.items()]
+    lines += _data_lines(state)
+    figures = {name: told for name, values in state.results.items() if name != "data" and (told := _figures(values))}
+    lines += [f"Result    {name}: {told}" for name, told in figures.items()]
     return lines + [f"{log.level.capitalize():<9} {log.text}" for log in state.log if log.level != "info"]
 
 
@@ -163,6 +167,17 @@ def _curve_lines(state: RunState) -> list[str]:
     shown = (("loss", "Loss"), ("validation_loss", "Validation"))
     values = [(title, state.curve.last(name)) for name, title in shown]
     return [f"{title:<9} {value:.4f} at step {state.step}" for title, value in values if value is not None]
+
+
+def _data_lines(state: RunState) -> list[str]:
+    """The datasets as the run found them, and how to see what has changed in them since."""
+    used = used_data(state)
+    kept = next((one for one in used if one.snapshot), None)
+    lines = [f"Data      {used_in_words(one)}" for one in used]
+    if kept is not None:
+        command = ["arny", "data", "diff", kept.path, "--snapshot", str(kept.snapshot)]
+        lines.append(f"          changes since: {shlex.join(command)}")
+    return lines
 
 
 def _figures(values: dict[str, Any]) -> str:

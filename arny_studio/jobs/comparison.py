@@ -12,16 +12,18 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from arny_studio.dataset.run_snapshots import UsedData
 from arny_studio.errors import ArnyError
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.state import RunState
+from arny_studio.jobs.used_data import short_hash, used_data
 from arny_studio.recipe import TrainRecipe
 
 SPARK_POINTS = 24
 Better = Literal["lower", "higher", ""]
 _DATA_FIELDS = ("train_data", "validation_data")
 _NO_DIFFERENCE = ("title", "kind", "foreign", *_DATA_FIELDS)  # names, and what the data lines say
-_GIB, _HASH_SHOWN = 1 << 30, 12
+_GIB = 1 << 30
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -106,7 +108,7 @@ def compare_runs(runs: Sequence[RunFolder], states: Sequence[RunState] | None = 
         runs=[run.name for run in runs],
         titles=[run.title for run in runs],
         differences=_recipe_differences(recipes),
-        data=_data_differences(runs, recipes),
+        data=_data_differences(runs, recipes, known),
         metrics=[row for figure in FIGURES if (row := _metric_row(figure, known)) is not None],
     )
 
@@ -153,32 +155,48 @@ def _recipe_differences(recipes: Sequence[TrainRecipe]) -> list[Difference]:
     ]  # fmt: skip
 
 
-def _data_differences(runs: Sequence[RunFolder], recipes: Sequence[TrainRecipe]) -> list[Difference]:
+def _data_differences(
+    runs: Sequence[RunFolder], recipes: Sequence[TrainRecipe], states: Sequence[RunState]
+) -> list[Difference]:
     """Files by name and by content: a file of the same name that was edited in between differs."""
     found = []
     for field in _DATA_FIELDS:
         names = [getattr(recipe, field) for recipe in recipes]
-        hashes = [_hash_of(run, name) for run, name in zip(runs, names, strict=True)]
-        if any((name, digest) != (names[0], hashes[0]) for name, digest in zip(names, hashes, strict=True)):
-            values = [_file_in_words(name, digest) for name, digest in zip(names, hashes, strict=True)]
-            found.append(Difference(field=field, values=values))
+        files = [_file_used(state, name) for state, name in zip(states, names, strict=True)]
+        if not all(file.content_hash for file in files if file.path):  # runs of before they told it: by manifest
+            files = [_file_recorded(run, name) for run, name in zip(runs, names, strict=True)]
+        if any((file.path, file.content_hash) != (files[0].path, files[0].content_hash) for file in files):
+            found.append(Difference(field=field, values=[_file_in_words(file) for file in files]))
     return found
 
 
-def _hash_of(run: RunFolder, name: str) -> str:
-    """The file's hash as the run's manifest has it; empty for a run that is not complete."""
+def _file_used(state: RunState, name: str) -> UsedData:
+    """A dataset as the run told that it found it; without a hash where it told nothing."""
+    path = _resolved(name)
+    unknown = UsedData(path=path, content_hash="", snapshot=None)
+    return next((used for used in used_data(state) if used.path == path), unknown)
+
+
+def _file_recorded(run: RunFolder, name: str) -> UsedData:
+    """A dataset as the run's manifest has it; without a hash where the run is not complete."""
+    path = _resolved(name)
     try:
         inputs = run.manifest().inputs
     except ArnyError:
-        return ""
-    path = str(Path(name).resolve()) if name else ""
-    return next((record.sha256 for record in inputs if record.path == path), "")
+        inputs = []
+    digest = next((record.sha256 for record in inputs if record.path == path), "")
+    return UsedData(path=path, content_hash=digest, snapshot=None)
 
 
-def _file_in_words(name: str, digest: str) -> str:
-    if not name:
+def _resolved(name: str) -> str:
+    return str(Path(name).resolve()) if name else ""
+
+
+def _file_in_words(file: UsedData) -> str:
+    if not file.path:
         return "none"
-    return f"{Path(name).name} ({digest[:_HASH_SHOWN]})" if digest else Path(name).name
+    told = ", ".join([short_hash(file.content_hash), *([f"snapshot {file.snapshot}"] if file.snapshot else [])])
+    return f"{Path(file.path).name} ({told})" if file.content_hash else Path(file.path).name
 
 
 def _as_text(value: Any) -> str:

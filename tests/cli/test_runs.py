@@ -42,6 +42,12 @@ def run_with(workspace: Workspace, title: str, *events: AnyEvent) -> RunFolder:
 
 
 HELLO = Hello(kind="train", pid=2**22 + 1, time_s=100.0)
+DATA = {
+    "rows.jsonl": {
+        "path": "/my data/rows.jsonl", "content_hash": "0123456789abcdef" * 2, "snapshot": "20261123-101500"
+    },
+    "odd.jsonl": {"path": 7},
+}  # fmt: skip
 
 
 def test_that_an_empty_workspace_says_so(workspace: Workspace) -> None:
@@ -72,6 +78,7 @@ def test_that_a_run_is_shown_with_what_it_did_and_made(workspace: Workspace) -> 
         Progress(done=1, total=4, time_s=105.0), Metric(step=7, loss=0.25, time_s=110.0),
         Artifact(kind="adapter", path="outputs/adapter", size_bytes=1234, time_s=111.0),
         ResultEvent(name="scores", values={"f1": 0.512345, "rows": 9, "table": [1]}, time_s=111.0),
+        ResultEvent(name="data", values=DATA, time_s=111.0),
         Log(text="fine", time_s=111.0), Log(text="hot", level="warning", time_s=111.0),
         Failed(kind="disk_full", sentence="No room.", hint="Free some.", time_s=112.0),
     )  # fmt: skip
@@ -80,9 +87,11 @@ def test_that_a_run_is_shown_with_what_it_did_and_made(workspace: Workspace) -> 
         "shown  (train, failed)", "Status    No room.", "Hint      Free some.", ", 12 s, attempt 1, cpu",
         "Stage     Train, 11 s, 25%", "Loss      0.2500 at step 7", "Made      outputs/adapter  (1,234 bytes)",
         "Result    scores: f1 0.5123, rows 9", "Warning   hot",
+        "Data      rows.jsonl · 0123456789ab · snapshot 20261123-101500",
+        "changes since: arny data diff '/my data/rows.jsonl' --snapshot 20261123-101500",
     ):  # fmt: skip
         assert line in output
-    assert "fine" not in output and "Validation" not in output
+    assert "fine" not in output and "Validation" not in output and "Result    data" not in output
     raw = json.loads(invoke(workspace, "show", "latest", "--json").output)
     assert raw["state"]["curve"]["loss"] == [0.25]
     assert raw["status"] == "failed"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arny_studio.dataset.run_snapshots import UsedData
 from arny_studio.errors import MissingFile
 from arny_studio.jobs.comparison import SPARK_POINTS, compare_runs, spark
 from arny_studio.jobs.event_log import EventLog
-from arny_studio.jobs.events import Finished, Hello, Metric
+from arny_studio.jobs.events import Finished, Hello, Metric, Result
 from arny_studio.jobs.folder import RunFolder
+from arny_studio.jobs.state import RunState, apply
 from arny_studio.jobs.wire import encode_line
 from arny_studio.recipe import TrainRecipe
 
@@ -75,6 +78,22 @@ def test_that_a_file_that_was_edited_between_two_runs_differs_by_its_content(mak
     assert difference.field == "train_data"
     assert len(set(difference.values)) == 2
     assert all(value.startswith("train.jsonl (") for value in difference.values)
+
+
+def test_that_states_of_a_file_differ_before_the_runs_are_complete(make_run):
+    runs = [make_run(name, [1.0]) for name in ("one", "two", "three")]
+    path = str(make_run.data)
+    told = [
+        UsedData(path=path, content_hash=digest * 8, snapshot=snapshot)
+        for digest, snapshot in (("ab", "20261123-101500"), ("cd", None), ("ab", "20261123-101500"))
+    ]
+    states = [
+        apply(RunState(), Result(name="data", values={"train.jsonl": msgspec.to_builtins(used)})) for used in told
+    ]
+    (difference,) = compare_runs(runs, states).data
+    kept = "train.jsonl (abababababab, snapshot 20261123-101500)"
+    assert difference.values == [kept, "train.jsonl (cdcdcdcdcdcd)", kept]
+    assert compare_runs([runs[0], runs[2]], [states[0], states[2]]).data == []
 
 
 def test_that_states_that_are_known_are_not_read_again(make_run):

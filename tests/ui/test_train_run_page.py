@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from PySide6.QtWidgets import QLabel
 
 from arny_studio.jobs.event_log import read_events
 from arny_studio.jobs.events import Answers, Checkpoint, Failed, HeldOutAnswer, Hello, Metric, Progress, Result, Stage
@@ -111,16 +112,24 @@ def test_that_the_licence_of_the_base_stands_with_the_recipe(page):
     assert page._licence.text() == "Licence of the base: Qwen Research License. Research only."
 
 
+def test_that_the_state_of_the_data_that_was_used_stands_with_the_recipe(page):
+    used = {"path": "/data/rows.jsonl", "content_hash": "0123456789abcdef" * 2, "snapshot": None}
+    page.show_state(running(Result(name="data", values={"rows.jsonl": used})))
+    assert page._data.text() == "Data as it was used: rows.jsonl · 0123456789ab · no snapshot"
+    page.show_state(running())
+    assert page._data.isHidden()
+
+
 def test_that_answers_stand_beside_the_truth_field_by_field(page):
     answers = page.answers
     page.show_state(running(Answers(step=20, rows=2, worst=[answer(WRONG, 0.5, "intent")], best=[answer(TRUTH, 1.0)])))
     page.show_part(ANSWERS)
     assert [each.agreement for each in answers.answers] == [0.5]
-    said = [label.text().replace("\u200b", "") for label in answers.findChildren(type(page.title)) if label.text()]
+    said = [label.text().replace("\u200b", "") for label in answers.findChildren(QLabel) if label.text()]
     assert "book_flight" in said and "book_hotel" in said
     assert "missing" in said  # the answer lacks the last field
     reds = [
-        label.text().replace("\u200b", "") for label in answers.findChildren(type(page.title))
+        label.text().replace("\u200b", "") for label in answers.findChildren(QLabel)
         if label.property("role") == "danger" and label.text()
     ]  # fmt: skip
     assert reds == ["book_hotel", "missing"]
@@ -131,7 +140,7 @@ def test_that_answers_stand_beside_the_truth_field_by_field(page):
 def test_that_an_answer_that_is_no_json_is_shown_as_it_came(page):
     page.show_state(running(Answers(step=20, rows=1, worst=[answer("Sure! <b>I</b> can", 0.0, is_json=False)])))
     page.show_part(ANSWERS)
-    said = [label.text().replace("\u200b", "") for label in page.answers.findChildren(type(page.title))]
+    said = [label.text().replace("\u200b", "") for label in page.answers.findChildren(QLabel)]
     assert "Sure! <b>I</b> can" in said
     assert "no JSON" in said
 

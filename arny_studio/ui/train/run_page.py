@@ -9,6 +9,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QMenu, QProgressBar, QSplitter, QStackedWidget, QWidget
 
 from arny_studio.jobs.state import RunState
+from arny_studio.jobs.used_data import used_data, used_in_words
 from arny_studio.recipe import TrainRecipe
 from arny_studio.ui.runs.log_view import LogView
 from arny_studio.ui.runs.notes_view import NotesView
@@ -55,6 +56,7 @@ class RunPage(QWidget):
         self.log = LogView()
         self.recipe = RecipeView()
         self._licence = label(role="muted", wraps=True, selectable=True)
+        self._data = label(role="muted", wraps=True, selectable=True)
         self.notes = NotesView()
         self._head = PageHead("", "", self.status, *self._buttons)
         self.title = self._head.title
@@ -103,6 +105,7 @@ class RunPage(QWidget):
         self._show_progress(state)
         self._show_outcome(state)
         self._show_licence(state.results.get("licence", {}))
+        self._show_data(state)
         self._parts.button(ANSWERS).setVisible(bool(state.answers) or self._details.currentIndex() == ANSWERS)
         newest = state.checkpoints[-1].step if state.checkpoints else None
         self.resume_button.setText("Try again" if newest is None else f"Resume from step {newest:,}")
@@ -124,6 +127,13 @@ class RunPage(QWidget):
         said = f"Licence of the base: {licence.get('licence', '')}. {licence.get('note', '')}".strip()
         self._licence.setText(said if licence else "")
         self._licence.setVisible(bool(licence))
+
+    def _show_data(self, state: RunState) -> None:
+        """Which state of its datasets the run used: they may have been edited since."""
+        used = used_data(state)
+        self._data.setText("\n".join(f"Data as it was used: {used_in_words(one)}" for one in used))
+        self._data.setVisible(bool(used))
+        plain_tooltip(self._data, "\n".join(one.path for one in used))
 
     def _show_outcome(self, state: RunState) -> None:
         outcome = state.outcome
@@ -164,7 +174,7 @@ class RunPage(QWidget):
             self.curves,
             _in_card(self.answers),
             self._build_log(),
-            _in_card(self.recipe, self._licence),
+            _in_card(self.recipe, self._licence, self._data),
             _in_card(self.notes),
         )
         for number, (title, page) in enumerate(zip(_PARTS, pages, strict=True)):
@@ -235,9 +245,9 @@ def _estimates_in_words(figures: dict[str, Any]) -> str:
     return f"It {'; it '.join(told)}." if told else ""
 
 
-def _in_card(widget: QWidget, above: QWidget | None = None) -> Card:
+def _in_card(widget: QWidget, *above: QWidget) -> Card:
     card = Card()
-    if above is not None:
-        card.add(above)
+    for line in above:
+        card.add(line)
     card.add(widget, 1)
     return card
