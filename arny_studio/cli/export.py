@@ -95,7 +95,7 @@ def export(
         ),
     )  # fmt: skip
     if dry_run:
-        _print_plan(planned_export(recipe, out or Workspace(root).runs), as_json=as_json)
+        _print_plan(planned_export(recipe, out or Workspace(root).runs, Workspace(root).models), as_json=as_json)
         return
     if out is not None:
         make_folder(out)  # hours of work should not end at a folder that cannot be made

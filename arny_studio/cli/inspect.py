@@ -91,6 +91,6 @@ def _print_checks(said: dict[str, Any]) -> None:
 def _print_metadata(metadata: dict[str, Any]) -> None:
     table = Table("key", "value", box=None, show_header=False)
     for key, value in metadata.items():
-        text = str(value)
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
         table.add_row(key, text if len(text) <= 80 else f"{text[:80]}…")
     Console(markup=False, highlight=False).print(table)

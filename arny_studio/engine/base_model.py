@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from arny_studio.engine.model_folder import ORIGIN
 from arny_studio.engine.ranks import local_rank
 from arny_studio.engine.safetensors_reading import open_weights
 from arny_studio.errors import BadInput, MissingExtra, MissingFile
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _DOWNLOADS = "ARNY_MODELS"
-ORIGIN = "origin.json"  # in a downloaded folder, written last: the Hub id and commit
 _HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "merges.txt", "vocab.txt", "LICENSE*", "README.md"]
 
 

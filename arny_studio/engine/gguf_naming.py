@@ -33,6 +33,7 @@ class ModelLabels(Struct, frozen=True, kw_only=True):
     base_organization: str
     card: ModelCard
     description: str = ""
+    adapter_description: str = ""  # of the adapter alone
     tags: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ()
 
@@ -84,7 +85,8 @@ def label_model(
         base_name=base_name,
         base_organization=organization or "",
         card=card,
-        description=_description(tier, base_name, has_adapter=adapter is not None),
+        description=_description(tier, f"LoRA merged into {base_name}." if adapter else f"Converted from {base_name}."),
+        adapter_description=_description(tier, f"LoRA for {base_name}.") if adapter else "",
         tags=("arny", *([tier] if tier else []), "text-generation"),
         datasets=datasets,
     )
@@ -107,9 +109,8 @@ def label_gguf(info: GgufInfo, *, name: str = "", tier: str = "") -> ModelLabels
     )
 
 
-def _description(tier: str, base_name: str, *, has_adapter: bool) -> str:
+def _description(tier: str, origin: str) -> str:
     what = _TIER_WORDS.get(tier, "")
-    origin = f"LoRA merged into {base_name}." if has_adapter else f"Converted from {base_name}."
     return " ".join(part for part in (what, origin) if part)
 
 

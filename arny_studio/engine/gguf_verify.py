@@ -10,6 +10,7 @@ from gguf import MODEL_ARCH, MODEL_ARCH_NAMES, get_tensor_name_map
 from msgspec import Struct
 
 from arny_studio.engine.chat_template import ChatTemplate, Message
+from arny_studio.engine.gguf_adapter_check import adapter_tensors_in_words, adapter_values_in_words, is_adapter
 from arny_studio.engine.gguf_check import GgufInfo, check_gguf
 from arny_studio.engine.gguf_shape import model_shape
 from arny_studio.engine.gguf_tokenizer_check import (
@@ -22,6 +23,7 @@ from arny_studio.engine.lineage import lineage_beside, recorded_tokenizer, sha25
 from arny_studio.engine.llama_log import llama_cpp_library, route_llama_log
 from arny_studio.errors import ArnyError, BadInput
 
+_Looks = tuple[tuple[str, Callable[[], "Check"]], ...]
 _QWEN2 = MODEL_ARCH_NAMES[MODEL_ARCH.QWEN2]
 _PARTS_OF_A_LAYER = 12  # two norms, q k v with biases, output, gate, up, down
 
@@ -41,19 +43,31 @@ def verify_gguf(path: Path, *, tokenizer: Path | None = None) -> Iterator[Check]
     """
     info = check_gguf(path)
     yield Check(name="header", passed=True, says=f"{len(info.tensors)} tensors lie inside the file.")
-    looks: tuple[tuple[str, Callable[[], Check]], ...] = (
-        ("tensors", lambda: _tensors_check(info)),
-        ("chat template", lambda: _template_check(info)),
-        ("end of generation", lambda: _end_check(info)),
-        ("tokenizer", lambda: _tokenizer_check(path, tokenizer)),
-        ("values", lambda: _values_check(path)),
-        ("lineage", lambda: _lineage_check(path)),
-    )
-    for name, look in looks:
+    for name, look in _adapter_looks(info) if is_adapter(info) else _model_looks(info, tokenizer):
         try:
             yield look()
         except BadInput as error:
             yield Check(name=name, passed=False, says=error.sentence)
+
+
+def _model_looks(info: GgufInfo, tokenizer: Path | None) -> _Looks:
+    return (
+        ("tensors", lambda: _tensors_check(info)),
+        ("chat template", lambda: _template_check(info)),
+        ("end of generation", lambda: _end_check(info)),
+        ("tokenizer", lambda: _tokenizer_check(info.path, tokenizer)),
+        ("values", lambda: _values_check(info.path)),
+        ("lineage", lambda: _lineage_check(info.path)),
+    )
+
+
+def _adapter_looks(info: GgufInfo) -> _Looks:
+    """An adapter alone has no tokenizer and no template, and only a base makes it a model."""
+    return (
+        ("tensors", lambda: Check(name="tensors", passed=True, says=adapter_tensors_in_words(info))),
+        ("values", lambda: Check(name="values", passed=True, says=adapter_values_in_words(info))),
+        ("lineage", lambda: _lineage_check(info.path)),
+    )
 
 
 def _tensors_check(info: GgufInfo) -> Check:

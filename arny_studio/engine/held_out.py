@@ -17,6 +17,7 @@ from arny_studio.dataset.generate.rows import generated_rows
 from arny_studio.dataset.reading import read_samples
 from arny_studio.dataset.samples import RowProblem, Sample
 from arny_studio.engine.chat_template import Message
+from arny_studio.engine.lineage import sha256_of
 from arny_studio.engine.replay import HeldOut, refuse_no_prompts
 from arny_studio.engine.scoring import TruthRow, read_truth
 from arny_studio.errors import MissingFile
@@ -46,7 +47,7 @@ def held_out_prompts(
             raise MissingFile(f"There is no file of held-out prompts at {data}.")
     else:
         path = _validation_file(training)
-        source = f"validation rows of the training run ({path.name})" if path is not None else ""
+        source = _validation_rows(path, training) if path is not None else ""
     if path is None:
         return _generated(count, tier, contract)
     prompts = _of_file(path, tier, contract)
@@ -58,6 +59,14 @@ def held_out_prompts(
 def _validation_file(training: dict[str, Any] | None) -> Path | None:
     named = (training or {}).get("recipe", {}).get("validation_data", "")
     return Path(named) if named and Path(named).is_file() else None
+
+
+def _validation_rows(path: Path, training: dict[str, Any] | None) -> str:
+    """Where the prompts are from, and whether somebody edited them since: training may then have seen what is asked."""
+    recorded = {str(entry.get("path")): entry.get("sha256") for entry in (training or {}).get("inputs") or []}
+    digest = recorded.get(str(path), recorded.get(str(path.resolve())))
+    changed = ", changed since" if digest and digest != sha256_of(path) else ""
+    return f"validation rows of the training run ({path.name}{changed})"
 
 
 def _generated(count: int, tier: str, contract: Contract) -> Prompts:

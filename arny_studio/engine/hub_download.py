@@ -17,7 +17,7 @@ from typing import Any
 from msgspec import Struct
 
 from arny_studio.atomic import make_folder, sync_folder, write_text_atomically
-from arny_studio.engine.base_model import ORIGIN
+from arny_studio.engine.model_folder import ORIGIN
 from arny_studio.errors import ArnyError, BadInput, DiskFull, MissingFile
 
 MODEL_FILES = (

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-import re
 import time
 import tomllib
 from pathlib import Path
@@ -14,11 +14,14 @@ import msgspec
 
 from arny_studio.contract import Contract
 from arny_studio.engine.export_source import FolderSource, Source
+from arny_studio.engine.model_folder import hub_origin
 from arny_studio.recipe import ExportRecipe
 
 LINEAGE = "lineage.json"
 LINEAGE_VERSION = 2
-_SNAPSHOT = re.compile(r"/snapshots/([0-9a-f]{40})$")
+_SCORES = (
+    "step", "loss", "validation_loss", "json_valid", "journey_accuracy", "field_agreement", "word_overlap",
+)  # fmt: skip
 _CONFIG_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json")
 
 
@@ -58,7 +61,7 @@ def lineage_of(
 
 
 def training_of(adapter: Path | None) -> dict[str, Any] | None:
-    """What the training run that the adapter lies in says of itself: recipe, data by hash, seed, last loss."""
+    """What the training run that the adapter lies in says of itself: recipe, data by hash and snapshot, seed, scores."""
     if adapter is None:
         return None
     run = adapter.resolve().parent.parent
@@ -77,7 +80,7 @@ def training_of(adapter: Path | None) -> dict[str, Any] | None:
         "seed": said.get("seed"),
         "contract": said.get("contract"),
         "versions": said.get("versions"),
-        "evaluation": _losses_of(run / "events.jsonl"),
+        **_told_by(run / "events.jsonl"),
     }
 
 
@@ -124,8 +127,7 @@ def _base_of(source: Source, hashes: dict[str, str]) -> dict[str, Any]:
         "license_link": labels.card.license_link,
     }
     if isinstance(source, FolderSource):
-        snapshot = _SNAPSHOT.search(source.base.resolve().as_posix())
-        said["snapshot"] = snapshot[1] if snapshot else ""
+        said["hub_id"], said["snapshot"] = hub_origin(source.base)
         said["stored_as"] = source.model.config.quantization or source.model.tensors[0].dtype
         folder = source.base
         said["files"] = _hashes_in(folder, hashes) | {
@@ -161,29 +163,32 @@ def _dataset_of(training: dict[str, Any] | None) -> dict[str, Any] | None:
         named = recipe.get(key)
         if named:
             record = by_path.get(str(Path(named).resolve()), by_path.get(named, {}))
+            used = training["data"].get(Path(named).name, {})
             sides[side] = {
                 "file": Path(named).name,
                 "sha256": record.get("sha256", ""),
                 "bytes": record.get("size_bytes"),
+                "content_hash": used.get("content_hash"),
+                "snapshot": used.get("snapshot"),
             }
     return sides or None
 
 
-def _losses_of(events: Path) -> dict[str, float]:
-    """The last training and validation loss that the run's log tells."""
-    found: dict[str, float] = {}
-    if not events.is_file():
-        return found
-    with events.open("rb") as lines:
+def _told_by(events: Path) -> dict[str, dict[str, Any]]:
+    """The last of every score that the run's log tells, and its data by file name with the snapshot that keeps it."""
+    evaluation: dict[str, Any] = {}
+    data: dict[str, Any] = {}
+    with events.open("rb") if events.is_file() else io.BytesIO() as lines:
         for line in lines:
-            if b'"metric"' not in line:
-                continue
             try:
-                event = json.loads(line)
+                event = json.loads(line) if b'"metric"' in line or b'"result"' in line else {}
             except ValueError:
                 continue
-            found |= {key: event[key] for key in ("step", "loss", "validation_loss") if event.get(key) is not None}
-    return found
+            if event.get("type") == "metric":
+                evaluation |= {key: event[key] for key in _SCORES if event.get(key) is not None}
+            elif event.get("name") == "data":
+                data |= event.get("values", {})
+    return {"evaluation": evaluation, "data": data}
 
 
 def _digest(schema: dict[str, Any]) -> str:

@@ -79,7 +79,7 @@ def _header(adapter: Adapter, labels: ModelLabels) -> gguf.GGUFWriter:
         size_label=labels.size_label,
         license=labels.card.license or None,
         base_models=[{"name": labels.base_name}],
-        description=labels.description or None,
+        description=labels.adapter_description or None,
         quantized_by="Arny Studio",
     )
     metadata.set_gguf_meta_model(writer)

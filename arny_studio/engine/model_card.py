@@ -9,6 +9,7 @@ from arny_studio.evaluation.report import markdown_table
 
 MODEL_CARD = "MODEL_CARD.md"
 _MIB = 1 << 20
+_SHARES = {"json_valid": "Valid JSON", "journey_accuracy": "Journey right", "field_agreement": "Fields right"}
 
 
 def model_card(lineage: dict[str, Any]) -> str:
@@ -79,10 +80,14 @@ def _origins(lineage: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "Adapter", f"LoRA r={recipe.get('lora_r', 16)}, alpha={recipe.get('lora_alpha', 16)}"
     yield "Seed", str(training.get("seed") if training.get("seed") is not None else "")
     for side, file in (lineage["dataset"] or {}).items():
-        yield f"Dataset, {side}", f"{file['file']} (sha256 {file['sha256'][:16]})"
+        kept = f", snapshot {file['snapshot']}" if file.get("snapshot") else ""
+        yield f"Dataset, {side}", f"{file['file']} (sha256 {file['sha256'][:16]}{kept})"
     losses = training.get("evaluation") or {}
     if losses.get("validation_loss") is not None:
         yield "Validation loss", f"{losses['validation_loss']:.4f}"
+    for key, words in _SHARES.items():
+        if losses.get(key) is not None:
+            yield words, f"{_percent(losses[key])} of the held-out prompts, in training"
 
 
 def _percent(share: float | None) -> str:

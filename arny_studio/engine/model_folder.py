@@ -17,8 +17,9 @@ from arny_studio.errors import BadInput, MissingFile
 from arny_studio.recipe.licences import licence_of
 
 ARCHITECTURE = "Qwen2ForCausalLM"
+ORIGIN = "origin.json"  # in a downloaded folder, written last: the Hub id and commit
 _LAYER_NORMS = ("input_layernorm", "post_attention_layernorm")
-_CACHED = re.compile(r"/models--([\w.-]+?)--([\w.-]+)/snapshots/[^/]+$")
+_CACHED = re.compile(r"/models--([\w.-]+?)--([\w.-]+)/snapshots/([^/]+)$")
 _LARGEST = {"num_hidden_layers": 1024, "vocab_size": 2_000_000}
 _LARGEST_OTHERWISE = 1_000_000
 
@@ -180,11 +181,23 @@ def _extent(path: Path, raw: dict[str, Any], key: str) -> int:
     return value
 
 
-def _stated_name(folder: Path) -> str:
-    """The Hub id of the folder, where its place in the Hub's cache or config.json tells it, else the folder's name."""
+def hub_origin(folder: Path) -> tuple[str, str]:
+    """Hub id and commit of a folder in the Hub's cache or of a downloaded one; empty where it is neither."""
     cached = _CACHED.search(folder.resolve().as_posix())
     if cached is not None:
-        return f"{cached[1]}/{cached[2]}"
+        return f"{cached[1]}/{cached[2]}", cached[3]
+    try:
+        said = read_json_object(folder / ORIGIN)
+    except (OSError, BadInput):
+        return "", ""
+    return _text(said.get("model")), _text(said.get("commit"))
+
+
+def _stated_name(folder: Path) -> str:
+    """The Hub id of the folder, where its origin or config.json tells it, else the folder's name."""
+    hub_id, _ = hub_origin(folder)
+    if hub_id:
+        return hub_id
     path = folder / "config.json"
     named = read_json_object(path).get("_name_or_path") if path.is_file() else None
     if isinstance(named, str) and re.fullmatch(r"[\w.-]+/[\w.-]+", named) and not named.startswith("."):

@@ -12,8 +12,8 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from arny_studio.engine.base_model import ORIGIN
 from arny_studio.engine.gguf_check import check_gguf
+from arny_studio.engine.model_folder import ORIGIN
 from arny_studio.engine.safetensors_reading import open_weights
 from arny_studio.engine.training_memory import Shape
 from arny_studio.errors import ArnyError

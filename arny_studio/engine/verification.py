@@ -12,11 +12,13 @@ from msgspec import Struct
 
 from arny_studio.atomic import replaced_file
 from arny_studio.contract import load_contract
+from arny_studio.engine.gguf_adapter_check import is_adapter
 from arny_studio.engine.gguf_check import check_gguf
 from arny_studio.engine.gguf_verify import Check, verify_gguf
 from arny_studio.engine.held_out import held_out_prompts
 from arny_studio.engine.lineage import lineage_beside
 from arny_studio.engine.parity import PARITY, ParityGate, Replays
+from arny_studio.errors import BadInput
 from arny_studio.evaluation.parity import FileParity
 from arny_studio.jobs.events import Artifact, Event, Progress, Result, Stage
 from arny_studio.recipe import VerifyRecipe
@@ -36,6 +38,11 @@ class Verified(Struct, frozen=True, kw_only=True):
 def verify(recipe: VerifyRecipe, outputs: Path, emit: Callable[[Event], None], replays: Replays) -> Verified:
     """Do what the recipe asks; the file stays as it is. Raises BadInput where it, or the reference, is no GGUF."""
     file = Path(recipe.file)
+    if recipe.reference and is_adapter(check_gguf(file)):
+        raise BadInput(
+            f"{file.name} is an adapter: alone it answers nothing that could be held against another file.",
+            hint="Check it without a reference, or check the merged GGUF.",
+        )
     has_reference = bool(recipe.reference) and recipe.parity.prompts > 0
     total = 3 if has_reference else 1
     emit(Stage(name="verify", title=f"Read {file.name}", index=1, total=total))

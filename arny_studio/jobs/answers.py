@@ -33,9 +33,9 @@ def answer_of(kind: str, subject: Path, *flags: str) -> dict[str, Any]:
     return answer
 
 
-def planned_export(recipe: ExportRecipe, folder: Path) -> ExportPlan:
-    """What an export into `folder` would make. Raises BadInput where it cannot be."""
+def planned_export(recipe: ExportRecipe, folder: Path, models: Path) -> ExportPlan:
+    """What an export into `folder` would make, with bases downloaded into `models`. Raises BadInput where it cannot be."""
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / "recipe.toml"
         file.write_text(dump_recipe(recipe), encoding="utf-8")
-        return msgspec.convert(answer_of("plan_export", file, str(folder)), ExportPlan)
+        return msgspec.convert(answer_of("plan_export", file, str(folder), str(models)), ExportPlan)

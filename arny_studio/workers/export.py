@@ -16,10 +16,11 @@ def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
     recipe = folder.recipe(ExportRecipe)
     if folder.is_complete:
         return Finished(summary="This export was complete already; nothing was written.")
-    from arny_studio.engine.base_model import resolve_base
+    from arny_studio.engine.base_model import look_for_downloads_in, resolve_base
     from arny_studio.engine.export import Export, StopRequested
     from arny_studio.workers.replay import replay_in_child
 
+    look_for_downloads_in(folder.path.parents[1] / "models")
     named = beside(folder, recipe.base)
     base = Path(named) if named.endswith(".gguf") else resolve_base(named)
     export = Export(

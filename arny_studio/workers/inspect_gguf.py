@@ -14,7 +14,7 @@ from typing import Any
 
 from arny_studio.errors import ArnyError
 
-_SHOWN_KEYS = ("general.", "qwen2.", "tokenizer.ggml.model", "tokenizer.ggml.pre", "tokenizer.chat_template")
+_LONGEST_LIST = 32  # entries of a list that are shown; tokens and merges are longer
 
 
 def main(path: Path) -> int:
@@ -38,9 +38,9 @@ def _described(path: Path) -> dict[str, Any]:
     for tensor in info.tensors:
         types[tensor.type] = types.get(tensor.type, 0) + 1
     shown = {
-        key: value
+        key: info.values(key) if isinstance(value, GgufArray) else value
         for key, value in info.metadata.items()
-        if key.startswith(_SHOWN_KEYS) and not isinstance(value, GgufArray)
+        if not isinstance(value, GgufArray) or value.count <= _LONGEST_LIST
     }
     tokens = info.metadata.get("tokenizer.ggml.tokens")
     return {

@@ -122,6 +122,9 @@ def test_that_inspect_shows_what_the_file_is(gguf: Path) -> None:
     shown = json.loads(arny("inspect", gguf, "--json").stdout)
     assert (shown["architecture"], shown["tensors"], shown["tokens"]) == ("qwen2", 14, 512)
     assert shown["metadata"]["tokenizer.ggml.pre"] == "qwen2"
+    assert "tokenizer.ggml.eos_token_id" in shown["metadata"]
+    assert shown["metadata"]["general.tags"] == ["arny", "text-generation"]
+    assert "tokenizer.ggml.tokens" not in shown["metadata"]
     assert "qwen2.block_count" in arny("inspect", gguf).stdout
 
 
@@ -149,6 +152,36 @@ def test_that_a_dry_run_says_sizes_that_the_export_then_has(tmp_path: Path) -> N
     for file in plan["files"]:
         assert 0 <= file["size_bytes"] - (tmp_path / "out" / file["name"]).stat().st_size < 8192
     assert "of disk are needed" in arny("export", *asked, "--dry-run").stdout
+
+
+def test_that_a_plan_finds_a_downloaded_base_and_downloads_none(tmp_path: Path) -> None:
+    workspace = tmp_path / "workspace"
+    brought = make_tiny_base(workspace / "models" / "owner--tiny", layers=1)
+    (brought / "origin.json").write_text('{"model": "owner/tiny", "commit": "00ff"}')
+    asked = ("--quant", "F16", "--workspace", workspace, "--dry-run", "--json")
+    planned = arny("export", "--base", "owner/tiny", *asked)
+    assert planned.exit_code == 0, planned.output
+    assert json.loads(planned.stdout)["files"][0]["name"] == "tiny-788K-F16.gguf"
+    error = arny("export", "--base", "owner/other", *asked).exception
+    assert isinstance(error, BadInput)
+    assert "arny models download owner/other" in error.hint
+
+
+def test_that_an_adapter_alone_is_verified_as_what_it_is(tmp_path: Path) -> None:
+    base = make_tiny_base(tmp_path / "base", layers=1)
+    adapter = make_tiny_adapter(tmp_path / "adapter", base)
+    out = tmp_path / "out"
+    made = arny_export("--base", base, "--adapter", adapter, "--quant", "F16", "--lora", "--out", out)
+    assert made.exit_code == 0, made.output
+    (lora,), (f16,) = out.glob("*-LoRA.gguf"), out.glob("*-F16.gguf")
+    sound = arny("verify", lora, "--json")
+    assert sound.exit_code == 0, sound.output
+    checks = {check["name"]: check["says"] for check in json.loads(sound.stdout)["checks"]}
+    assert checks["tensors"] == "7 tensors of a model are changed, with rank 4 and alpha 8."
+    assert "merged" not in json.loads(arny("inspect", lora, "--json").stdout)["metadata"]["general.description"]
+    refused = arny("verify", lora, "--against", f16)
+    assert refused.exit_code == 1
+    assert "is an adapter" in refused.stderr
 
 
 def test_that_a_damaged_file_is_red_against_the_file_it_came_from(tmp_path: Path) -> None:

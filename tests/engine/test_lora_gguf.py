@@ -13,6 +13,7 @@ import pytest
 
 from arny_studio.engine.gguf_check import check_gguf
 from arny_studio.engine.gguf_naming import label_model
+from arny_studio.engine.gguf_verify import verify_gguf
 from arny_studio.engine.gguf_writer import write_gguf_f16
 from arny_studio.engine.llama_session import LlamaSession
 from arny_studio.engine.lora_gguf import predicted_lora_bytes, write_lora_gguf
@@ -75,6 +76,36 @@ def test_that_it_says_what_it_is(tmp_path: Path) -> None:
     assert info.metadata["adapter.lora.alpha"] == 8.0
     assert info.text("general.base_model.0.name") == "Tiny Qwen"
     assert {tensor.type for tensor in info.tensors} == {"F16"}
+
+
+@pytest.fixture
+def lora(tmp_path: Path) -> Path:
+    base = make_tiny_base(tmp_path / "base", layers=1)
+    return write(make_tiny_adapter(tmp_path / "adapter", base), base, tmp_path / "lora.gguf")
+
+
+def checks_of(lora: Path) -> dict[str, str]:
+    """What is said about each check that was not passed."""
+    return {check.name: check.says for check in verify_gguf(lora) if not check.passed}
+
+
+def test_that_half_a_pair_and_a_name_of_no_model_are_found(lora: Path) -> None:
+    assert checks_of(lora) == {}
+    raw = lora.read_bytes()
+    lora.write_bytes(raw.replace(b"blk.0.attn_q.weight.lora_b", b"blk.0.attn_k.weight.lora_c"))
+    assert "is no half of an update" in checks_of(lora)["tensors"]
+    lora.write_bytes(raw.replace(b"blk.0.attn_q.weight", b"blk.9.attn_q.weight", 1))
+    assert checks_of(lora)["tensors"].endswith("is only half there: lora_a.")
+    lora.write_bytes(raw.replace(b"blk.0.attn_q", b"blk.0.attn_z"))
+    assert "blk.0.attn_z.weight.lora_a" in checks_of(lora)["tensors"]
+
+
+def test_that_nan_in_an_update_names_its_tensor(lora: Path) -> None:
+    tensor = check_gguf(lora).tensors[3]
+    raw = bytearray(lora.read_bytes())
+    raw[tensor.start + tensor.nbytes - 2 : tensor.start + tensor.nbytes] = np.float16(np.nan).tobytes()
+    lora.write_bytes(raw)
+    assert checks_of(lora)["values"] == f"The tensor {tensor.name} holds NaN or Inf."
 
 
 def test_that_whole_tensors_are_refused(tmp_path: Path) -> None:

@@ -158,6 +158,35 @@ def test_that_sizes_disk_time_and_phones_are_said_before_anything_is_made(studio
     assert [tone for _, tone in form.quants.index(line, FIRST_PHONE).data(CHIPS_ROLE)] == ["success"]
 
 
+def test_that_figures_of_one_model_do_not_stand_beside_another(studio, export, qtbot):
+    form = export.widget.form
+    form.show_source(FROM_FOLDERS)
+    form.base.setText(str(tiny_base(studio.workspace)))
+    qtbot.waitUntil(lambda: form._plan is not None, timeout=30_000)
+    form.base.setText(str(studio.workspace.models / "nowhere"))
+    assert form.quants.index(0, SIZE).data() == "…"
+    assert "it has no config.json" in form.totals.text()
+    form.base.setText("owner/not-here")
+    assert export.widget.start_button.isEnabled()  # a Hub id: what is in the way is said as soon as it is known
+    qtbot.waitUntil(lambda: "arny models download owner/not-here" in form.totals.text(), timeout=30_000)
+
+
+def test_that_tier_and_licence_of_folders_reach_the_recipe(studio, export):
+    form = export.widget.form
+    form.show_source(FROM_FOLDERS)
+    form.base.setText(str(tiny_base(studio.workspace)))
+    form.tier.choose("tier2")
+    form.license.setText("mit")
+    recipe = recipe_of(form.wish)
+    assert isinstance(recipe, ExportRecipe)
+    assert (recipe.tier, recipe.license) == ("tier2", "mit")
+    form.show_source(CHECK)
+    form.checked.setText(str(DEMO_TIER1))
+    assert recipe_of(form.wish).tier == ""
+    form.checked_tier.choose("tier1")
+    assert recipe_of(form.wish).tier == "tier1"
+
+
 def test_that_limits_of_the_gate_reach_the_recipe(export):
     card = export.widget.form.parity
     settings = ParitySettings(

@@ -15,9 +15,21 @@ import pytest
 
 from arny_studio.engine.gguf_check import check_gguf
 from arny_studio.evaluation.parity import ParityReport
-from arny_studio.jobs.events import AnyEvent, Artifact, Failed, Finished, Hello, Log, Progress, Stage, Stopped
+from arny_studio.jobs.events import (
+    AnyEvent,
+    Artifact,
+    Failed,
+    Finished,
+    Hello,
+    Log,
+    Metric,
+    Progress,
+    Result,
+    Stage,
+    Stopped,
+)  # fmt: skip
 from arny_studio.jobs.folder import RunFolder
-from arny_studio.jobs.wire import decode_event
+from arny_studio.jobs.wire import decode_event, encode_line
 from arny_studio.recipe import ExportRecipe, Limit, ParityLimits, ParitySettings
 from tests.tiny_models import make_tiny_adapter, make_tiny_base
 
@@ -111,15 +123,28 @@ def test_that_the_f16_step_is_not_kept_unless_asked_for(tmp_path: Path, base: Pa
 def test_that_lineage_tells_the_training_that_the_adapter_came_from(tmp_path: Path, base: Path) -> None:
     training = tmp_path / "train-run"
     adapter = make_tiny_adapter(training / "outputs" / "adapter", base)
-    (training / "recipe.toml").write_text('kind = "train"\nseed = 11\n')
+    (training / "recipe.toml").write_text('kind = "train"\nseed = 11\ntrain_data = "train.jsonl"\n')
     inputs = [{"path": "train.jsonl", "size_bytes": 1, "sha256": "ab"}]
     (training / "manifest.json").write_text(json.dumps({"inputs": inputs, "seed": 11, "contract": "router-v1"}))
+    used = {"content_hash": "cd", "snapshot": "0003", "path": "train.jsonl"}
+    said = [
+        Metric(step=1, loss=2.0, json_valid=0.25),
+        Result(name="data", values={"train.jsonl": used}),
+        Metric(step=2, validation_loss=1.5, json_valid=0.75),
+    ]
+    (training / "events.jsonl").write_bytes(b"".join(encode_line(event) for event in said))
     folder = RunFolder.create(
         tmp_path / "run",
         ExportRecipe(base=str(base), adapter=str(adapter), quants=("Q8_0",), threads=1, parity=UNJUDGED),
     )
     assert run_export(folder)[1] == 0
-    told = json.loads((folder.outputs / "lineage.json").read_text())["training"]
+    lineage = json.loads((folder.outputs / "lineage.json").read_text())
+    told = lineage["training"]
+    assert told["evaluation"] == {"step": 2, "loss": 2.0, "validation_loss": 1.5, "json_valid": 0.75}
+    assert (lineage["dataset"]["train"]["snapshot"], lineage["dataset"]["train"]["content_hash"]) == ("0003", "cd")
+    card = (folder.outputs / "MODEL_CARD.md").read_text()
+    assert "snapshot 0003" in card
+    assert "Valid JSON: 75.0 %" in card
     assert (told["run"], told["seed"], told["inputs"], told["recipe"]["seed"]) == ("train-run", 11, inputs, 11)
 
 
@@ -129,6 +154,18 @@ def test_that_paths_in_a_recipe_are_relative_to_its_folder(tmp_path: Path) -> No
     )
     make_tiny_base(folder.path / "models" / "tiny", layers=1)
     assert run_export(folder)[1] == 0
+
+
+def test_that_a_base_named_by_its_hub_id_is_the_one_that_was_downloaded_into_the_workspace(tmp_path: Path) -> None:
+    brought = make_tiny_base(tmp_path / "models" / "owner--Tiny-Qwen", layers=1)
+    (brought / "origin.json").write_text('{"model": "owner/Tiny-Qwen", "commit": "00ff"}')
+    recipe = ExportRecipe(base="owner/Tiny-Qwen", quants=("Q8_0",), threads=1, parity=UNJUDGED)
+    folder = RunFolder.create(tmp_path / "runs" / "export", recipe)
+    assert run_export(folder)[1] == 0
+    (file,) = folder.outputs.glob("*.gguf")
+    assert file.name.startswith("Tiny-Qwen-")
+    said = json.loads((folder.outputs / "lineage.json").read_text())["base"]
+    assert (said["organization"], said["hub_id"], said["snapshot"]) == ("owner", "owner/Tiny-Qwen", "00ff")
 
 
 def test_that_fallbacks_are_said_aloud(tmp_path: Path) -> None:

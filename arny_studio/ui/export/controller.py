@@ -6,7 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
-from PySide6.QtCore import QObject, QTimer, Slot
+from PySide6.QtCore import QObject, QTimer, QUrl, Slot
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog, QLineEdit
 
 from arny_studio.errors import ArnyError
@@ -84,7 +85,7 @@ class ExportController(QObject):
         run.chat_requested.connect(self._on_chat_requested)
         run.evaluate_requested.connect(self._on_evaluate_requested)
         run.bundle_requested.connect(self._on_bundle_requested)
-        run.reveal_requested.connect(self.board.reveal)
+        run.reveal_requested.connect(self._on_reveal_requested)
         self.board.shown_changed.connect(self._on_shown_changed)
         self.board.job_started.connect(self._on_job_started)
         self.board.job_ended.connect(self._on_job_ended)
@@ -122,10 +123,18 @@ class ExportController(QObject):
             recipe = recipe_of(wish)
         except ArnyError as error:
             self._tab.allow_start(error.sentence)
+            self._forget_plan(error.sentence)
             return
         self._tab.allow_start("")
         if isinstance(recipe, ExportRecipe):
             self._ask_for_plan(recipe)
+
+    def _forget_plan(self, because: str) -> None:
+        """Figures of another model must not stand beside what is asked for now."""
+        self._planned = None
+        self._plan_timer.stop()
+        self._background.forget("plan")
+        self._tab.form.show_plan(None, because)
 
     def _ask_for_plan(self, recipe: ExportRecipe) -> None:
         """Sizes of every format, whichever are ticked, so that ticking one costs nothing."""
@@ -138,14 +147,15 @@ class ExportController(QObject):
     @Slot()
     def _on_plan_due(self) -> None:
         if self._planned is not None:
-            work = partial(planned_export, self._planned, self._context.workspace.runs)
+            workspace = self._context.workspace
+            work = partial(planned_export, self._planned, workspace.runs, workspace.models)
             self._background.run("plan", work, self._on_planned, self._on_plan_failed)
 
     def _on_planned(self, plan: ExportPlan) -> None:
         self._tab.form.show_plan(plan)
 
     def _on_plan_failed(self, error: Exception) -> None:
-        said = error.sentence if isinstance(error, ArnyError) else str(error)
+        said = f"{error.sentence} {error.hint}".rstrip() if isinstance(error, ArnyError) else str(error)
         self._tab.form.show_plan(None, f"How large the files will be is not known: {said}")
 
     def _choose_folder(self, target: QLineEdit, what: str) -> None:
@@ -257,6 +267,15 @@ class ExportController(QObject):
     @Slot()
     def _on_again_requested(self) -> None:
         self.board.resume()
+
+    @Slot()
+    def _on_reveal_requested(self) -> None:
+        """Show the exported files, or the run folder while there are none."""
+        if self.board.shown is None:
+            return
+        outputs = self.board.shown.path / "outputs"
+        has_files = outputs.is_dir() and any(outputs.iterdir())
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(outputs if has_files else self.board.shown.path)))
 
     @Slot(object)
     def _on_chat_requested(self, file: Artifact) -> None:

@@ -35,12 +35,15 @@ class ExportForm(QWidget):
         super().__init__()
         self.setProperty("surface", "clear")
         self.run = Choice("Finished run")
-        self.base = _field("Folder of the base or merged model, or an F16 GGUF")
+        self.base = _field("Folder or Hub id of the base or merged model, or an F16 GGUF")
         self.adapter = _field("Folder of the adapter; empty: the base as it is")
         self.checked = _field("The GGUF to check")
         self.reference = _field("Its F16 GGUF; empty: only the file itself is checked")
+        self.tier, self.checked_tier = _tiers("No tier in particular"), _tiers("What its lineage or name says")
         self.name = _field("Made from the base model's name")
         self.name.setAccessibleName("Name of the files")
+        self.license = _field("That of the base")
+        self.license.setAccessibleName("Licence of the files")
         self.merged = QCheckBox("Also the merged model as safetensors")
         self.lora = QCheckBox("Also the adapter alone as a LoRA GGUF")
         self.quants = QuantsModel(self)
@@ -113,6 +116,8 @@ class ExportForm(QWidget):
             adapter=self.adapter.text().strip() if source == FROM_FOLDERS else "",
             quants=self.quants.chosen,
             name=self.name.text().strip(),
+            license=self.license.text().strip(),
+            tier=(self.checked_tier if source == CHECK else self.tier).currentData(),
             merged_folder=self.merged.isChecked(),
             lora_gguf=self.lora.isChecked(),
             checks=source == CHECK,
@@ -132,9 +137,12 @@ class ExportForm(QWidget):
         switches.addStretch(1)
         self._sources = (
             holder(column(self.run, self.no_runs, self.about_run)),
-            self._build_fields(("Base", self.base, self.base_requested), ("Adapter", self.adapter, self.adapter_folder_requested)),
             self._build_fields(
-                ("File", self.checked, self.checked_file_requested), ("Against", self.reference, self.reference_file_requested)
+                self.tier, ("Base", self.base, self.base_requested), ("Adapter", self.adapter, self.adapter_folder_requested)
+            ),
+            self._build_fields(
+                self.checked_tier, ("File", self.checked, self.checked_file_requested),
+                ("Against", self.reference, self.reference_file_requested),
             ),
         )  # fmt: skip
         card.add(switches)
@@ -148,10 +156,14 @@ class ExportForm(QWidget):
         grid = _grid()
         grid.addWidget(label("File name"), 0, 0)
         grid.addWidget(self.name, 0, 1)
-        grid.addLayout(row(self.merged, self.lora, 1, gap="l"), 1, 1)
+        grid.addWidget(label("Licence"), 0, 2)
+        grid.addWidget(self.license, 0, 3)
+        grid.setColumnStretch(1, 2)
+        grid.setColumnStretch(3, 1)
+        grid.addLayout(row(self.merged, self.lora, 1, gap="l"), 1, 1, 1, 3)
         return holder(grid)
 
-    def _build_fields(self, *lines: tuple[str, QLineEdit, SignalInstance]) -> QWidget:
+    def _build_fields(self, tier: Choice, *lines: tuple[str, QLineEdit, SignalInstance]) -> QWidget:
         grid = _grid()
         for line, (name, field, request) in enumerate(lines):
             browse = button("Browse…")
@@ -160,13 +172,15 @@ class ExportForm(QWidget):
             grid.addWidget(label(name), line, 0)
             grid.addWidget(field, line, 1)
             grid.addWidget(browse, line, 2)
+        grid.addWidget(label("For"), len(lines), 0)
+        grid.addWidget(tier, len(lines), 1)
         return holder(grid)
 
     def _build_formats(self, theme: ThemeSwitcher) -> QWidget:
         card = Card("Formats", flush=True)
         phones = range(FIRST_PHONE, QUALITY)
-        widths = {0: 108, BITS: 92, SIZE: 86, QUALITY: 112} | dict.fromkeys(phones, 116)
-        self.table = Table(self.quants, widths, USE, hidden_below={QUALITY: 760, BITS: 640, USE: 560})
+        widths = {0: 108, BITS: 92, SIZE: 86, QUALITY: 112} | dict.fromkeys(phones, 108)
+        self.table = Table(self.quants, widths, USE, hidden_below={QUALITY: 880, USE: 770, BITS: 600})
         self.table.setItemDelegate(CellDelegate(theme, self.table))
         self.table.setAccessibleName("Formats")
         self.table.setMinimumHeight(ROW_PX * (len(QUANTS) + 1) + 8)
@@ -180,7 +194,9 @@ class ExportForm(QWidget):
         self._switches.idClicked.connect(self.show_source)
         self.run.currentIndexChanged.connect(self._on_changed)
         self.run.activated.connect(self._on_picked)
-        for field in (self.base, self.adapter, self.name, self.checked, self.reference):
+        for choice in (self.tier, self.checked_tier):
+            choice.currentIndexChanged.connect(self._on_changed)
+        for field in (self.base, self.adapter, self.name, self.license, self.checked, self.reference):
             field.textChanged.connect(self._on_changed)
         for box in (self.merged, self.lora):
             box.toggled.connect(self._on_changed)
@@ -220,6 +236,14 @@ class ExportForm(QWidget):
 def _field(placeholder: str) -> QLineEdit:
     made = QLineEdit()
     made.setPlaceholderText(placeholder)
+    return made
+
+
+def _tiers(none: str) -> Choice:
+    """Which tier a model is for: it decides which prompts it answers and how it is loaded on a phone."""
+    made = Choice("What it is for")
+    for title, tier in ((none, ""), ("Tier-1: the router", "tier1"), ("Tier-2: the reasoner", "tier2")):
+        made.addItem(title, tier)
     return made
 
 

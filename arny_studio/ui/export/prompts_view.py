@@ -14,9 +14,10 @@ from arny_studio.ui.widgets.chip import Tone
 from arny_studio.ui.widgets.items_model import CHIPS_ROLE, ItemsModel
 from arny_studio.ui.widgets.layout import column, holder, row, space
 from arny_studio.ui.widgets.table import Table
-from arny_studio.ui.widgets.text import breakable, elided, label
+from arny_studio.ui.widgets.text import breakable, elided, label, plain_tooltip
 
 QUERY, ROUTE, WHAT, KL = range(4)
+_FIELDS_SHOWN = 4  # in the line; its tooltip has all
 
 
 class PromptsModel(ItemsModel[PromptParity]):
@@ -103,9 +104,11 @@ class PromptsView(QWidget):
             (self.candidate, prompt and prompt.candidate),
         ):
             view.setPlainText(elided(text or ""))
-        differing = ", ".join(prompt.changed) if prompt is not None else ""
-        self.changed.setText(breakable(f"Fields that differ: {differing}.") if differing else "")
-        self.changed.setVisible(bool(differing))
+        changed = prompt.changed if prompt is not None else []
+        more = f" and {len(changed) - _FIELDS_SHOWN} more" if len(changed) > _FIELDS_SHOWN else ""
+        self.changed.setText(breakable(f"Fields that differ: {', '.join(changed[:_FIELDS_SHOWN])}{more}."))
+        plain_tooltip(self.changed, ", ".join(changed))
+        self.changed.setVisible(bool(changed))
 
 
 def _answer(name: str) -> QPlainTextEdit:

@@ -91,7 +91,9 @@ class QuantsModel(ItemsModel[QuantFacts]):
         return {FORMAT: item.quant, BITS: bits, SIZE: size, QUALITY: item.quality, USE: item.use}[column]
 
     def tooltip(self, item: QuantFacts, column: int) -> str:
-        """What a size means on a phone, and how large the real pair is."""
+        """What a format is for, what a size means on a phone, and how large the real pair is."""
+        if column == FORMAT:
+            return f"Quality: {item.quality}. Use: {item.use}."
         if column == SIZE:
             return f"{item.small} for a 1.5B model, {item.large} for a 3B one."
         fit = self._fit(item, column) if FIRST_PHONE <= column < QUALITY else None

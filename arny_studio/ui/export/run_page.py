@@ -58,8 +58,9 @@ class ExportPage(QWidget):
         self.notice, self.warnings = Notice(theme), Notice(theme)
         self.stages = StageList(theme)
         self.files = FilesModel(self)
-        widths = {1: 82, 2: 82, 3: 88, 4: 70, 5: 72, 6: 84, 7: 88}
-        self.table = Table(self.files, widths, 0, hidden_below={7: 760, 6: 690, 3: 620, 5: 540, 4: 470})
+        widths = {1: 78, 2: 78, 3: 82, 4: 58, 5: 64, 6: 74, 7: 80}
+        self.table = Table(self.files, widths, 0, hidden_below={7: 690, 6: 640, 3: 580, 5: 500, 4: 440})
+        self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # the format is at the end of the name
         self.table.setItemDelegate(CellDelegate(theme, self.table))
         self.table.setAccessibleName("Files of the export")
         self.verdict, self.prompts, self.checks = VerdictView(), PromptsView(theme), ChecksView(theme)
@@ -67,6 +68,7 @@ class ExportPage(QWidget):
         self.recipe = label(role="muted", wraps=True)
         self._limits = ParityLimits()
         self._report: ParityReport | None = None
+        self._is_picked = False  # the file was selected by the user
         self._head = PageHead("", "", *self._buttons)
         layout = column(self._head, self.notice, self.warnings, gap="m")
         layout.addWidget(self._build_body(), 1)
@@ -79,6 +81,7 @@ class ExportPage(QWidget):
         self._head.about.setText(f"{moment_in_words(run.made_s)}  ·  {run.folder.name}")
         self.log.clear_log()
         self.recipe.setText("")
+        self._is_picked = False
         self._limits = ParityLimits()
         self.show_records(None, {})
         self.show_state(RunState())
@@ -119,13 +122,7 @@ class ExportPage(QWidget):
         self.log.show_state(state)
         self.checks.show_results(state.results)
         self._tabs.setTabVisible(self._tabs.indexOf(self.checks), self.checks.has_checks)
-        chosen = self.chosen_line
-        self.files.show_files(file_lines(state))
-        if self.files.items and self.table.currentIndex().row() < 0:
-            names = [line.name for line in self.files.items]
-            is_there = chosen is not None and chosen.name in names
-            self.table.select_line(names.index(chosen.name) if is_there and chosen else self._best_line())
-        self._show_chosen()
+        self._show_files(state)
         self._show_outcome(state)
         if state.outcome is not None and state.outcome.kind == "finished":
             self.show_status("finished")
@@ -134,6 +131,20 @@ class ExportPage(QWidget):
             self.warnings.say("warning", "\n".join(warnings[-4:]))
         else:
             self.warnings.be_quiet()
+
+    def _show_files(self, state: RunState) -> None:
+        """The file that the user picked stays selected; else the newest verdict, and at the end the best file."""
+        chosen = self.chosen_line
+        lines = file_lines(state)
+        has_changed = lines != self.files.items
+        self.files.show_files(lines)
+        names = [line.name for line in lines]
+        if names and self._is_picked and chosen is not None and chosen.name in names:
+            if has_changed:
+                self.table.select_line(names.index(chosen.name))
+        elif names and has_changed:
+            self.table.select_line(self._best_line())
+        self._show_chosen()
 
     def show_details(self, title: str) -> None:
         """Bring one of the views under the files to the front."""
@@ -160,13 +171,13 @@ class ExportPage(QWidget):
             self.notice.say(level, f"Done in {seconds_in_words(state.elapsed_s)}: {outcome.sentence}", hint)
 
     def _best_line(self) -> int:
-        """The smallest GGUF that is not red: the one for the phone; else the first line."""
+        """The smallest GGUF that is not red: the one for the phone; while none has its name, the last one judged."""
         sizes = [
             (line.parity is not None and line.parity.verdict == "red", line.artifact.size_bytes, number)
             for number, line in enumerate(self.files.items)
             if line.artifact is not None and line.is_gguf
         ]
-        return min(sizes)[2] if sizes else 0
+        return min(sizes)[2] if sizes else len(self.files.items) - 1
 
     @property
     def chosen_line(self) -> FileLine | None:
@@ -231,6 +242,7 @@ class ExportPage(QWidget):
     def _build_details(self) -> QWidget:
         self._tabs = QTabWidget()
         self._tabs.setDocumentMode(True)
+        self._tabs.tabBar().setDrawBase(False)
         for title, view in (
             ("Verdict", scrolled(self.verdict)), ("Prompts", self.prompts), ("Checks", self.checks),
             ("Lineage", self.lineage), ("Log", self.log),
@@ -248,6 +260,11 @@ class ExportPage(QWidget):
         self.chat_button.clicked.connect(self._on_chat_clicked)
         self.evaluate_button.clicked.connect(self._on_evaluate_clicked)
         self.table.selectionModel().currentRowChanged.connect(self._on_current_changed)
+        self.table.pressed.connect(self._on_pressed)
+
+    @Slot(QModelIndex)
+    def _on_pressed(self, _index: QModelIndex) -> None:
+        self._is_picked = True
 
     @Slot(QModelIndex, QModelIndex)
     def _on_current_changed(self, _current: QModelIndex, _previous: QModelIndex) -> None:

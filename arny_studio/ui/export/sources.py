@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from msgspec import Struct
@@ -10,10 +11,12 @@ from arny_studio.errors import ArnyError, BadRecipe, MissingFile
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.workspace import Workspace
 from arny_studio.recipe import ExportRecipe, ParitySettings, Quant, TrainRecipe, VerifyRecipe
+from arny_studio.recipe.export import Tier
 from arny_studio.ui.wording import moment_in_words
 
 ADAPTER = "outputs/adapter"
 _GGUF = ".gguf"
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 class FinishedRun(Struct, frozen=True, kw_only=True):
@@ -32,6 +35,8 @@ class Wish(Struct, frozen=True, kw_only=True):
     adapter: str = ""
     quants: tuple[Quant, ...] = ()
     name: str = ""
+    license: str = ""
+    tier: Tier = ""  # of folders and of a checked file; a run says its own
     merged_folder: bool = False
     lora_gguf: bool = False
     checks: bool = False
@@ -69,8 +74,8 @@ def _export_of(wish: Wish) -> ExportRecipe:
     if wish.run is not None:
         recipe = wish.run.recipe
         return ExportRecipe(
-            title=f"Export of {wish.run.folder.title}", base=recipe.base, adapter=str(wish.run.folder.path / ADAPTER),
-            quants=wish.quants, name=wish.name, tier=recipe.tier, contract=recipe.contract,
+            title=f"Export of {wish.run.folder.title}", base=_base_of(wish.run), adapter=str(wish.run.folder.path / ADAPTER),
+            quants=wish.quants, name=wish.name, license=wish.license, tier=recipe.tier, contract=recipe.contract,
             merged_folder=wish.merged_folder, lora_gguf=wish.lora_gguf, parity=wish.parity,
         )  # fmt: skip
     return _from_folders(wish)
@@ -86,11 +91,13 @@ def _from_folders(wish: Wish) -> ExportRecipe:
             (wish.base, "base model", "config.json"),
             (wish.adapter, "adapter", "adapter_config.json"),
         ):
-            if named and not (Path(named) / needed).is_file():
+            is_hub_id = needed == "config.json" and _HUB_ID.fullmatch(named) and not Path(named).exists()
+            if named and not is_hub_id and not (Path(named) / needed).is_file():
                 raise MissingFile(f"{named} is no {what}: it has no {needed}.")
     title = f"Export of {Path(wish.adapter or wish.base).name}"
     return ExportRecipe(
-        title=title, base=wish.base, adapter=wish.adapter, quants=wish.quants, name=wish.name,
+        title=title, base=wish.base, adapter=wish.adapter, quants=wish.quants, name=wish.name, license=wish.license,
+        tier=wish.tier,
         merged_folder=wish.merged_folder, lora_gguf=wish.lora_gguf, parity=wish.parity,
     )  # fmt: skip
 
@@ -102,7 +109,13 @@ def _check_of(wish: Wish) -> VerifyRecipe:
     if wish.reference:
         _require_file(wish.reference, "GGUF")
     title = f"Check of {Path(wish.checked).name}"
-    return VerifyRecipe(title=title, file=wish.checked, reference=wish.reference, parity=wish.parity)
+    return VerifyRecipe(title=title, file=wish.checked, reference=wish.reference, tier=wish.tier, parity=wish.parity)
+
+
+def _base_of(run: FinishedRun) -> str:
+    """The base of a run: absolute, relative to the run's folder, or a Hub id."""
+    inside = run.folder.path / run.recipe.base
+    return str(inside) if inside.is_dir() else run.recipe.base
 
 
 def _require_file(named: str, what: str) -> None:

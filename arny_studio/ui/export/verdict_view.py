@@ -5,14 +5,14 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from arny_studio.evaluation.parity import FileParity, judge
+from arny_studio.evaluation.parity import FileParity, ParityScores, judge
 from arny_studio.recipe import Limit, ParityLimits
 from arny_studio.ui.export.files_model import VERDICT_TONES, VERDICT_WORDS
 from arny_studio.ui.export.parity_card import MEASURES
 from arny_studio.ui.widgets.chip import Chip
 from arny_studio.ui.widgets.layout import clear, column, row, space
 from arny_studio.ui.widgets.text import breakable, label
-from arny_studio.ui.wording import count_in_words
+from arny_studio.ui.wording import bytes_in_words, count_in_words
 
 _HEADS = ("Measure", "This file", "Amber over", "Red over", "")
 _SENTENCES = {
@@ -35,7 +35,7 @@ class VerdictView(QWidget):
         self.reasons = label(role="muted", wraps=True, selectable=True)
         self.about = label(role="caption", wraps=True)
         self._measures = QGridLayout()
-        self._measures.setHorizontalSpacing(space("m"))
+        self._measures.setHorizontalSpacing(space("s"))
         self._measures.setVerticalSpacing(space("s"))
         self._measures.setColumnStretch(len(_HEADS) - 1, 1)
         head = row(gap="m")
@@ -70,6 +70,7 @@ class VerdictView(QWidget):
         self.about.setText(
             f"{count_in_words(scores.prompts, 'prompt')}, {scores.positions:,} places of their answers; perplexity "
             f"{_figure(scores.perplexity)} against {_figure(scores.reference_perplexity)}."
+            f"{_cost(measured.scores)}"
         )
         self.about.show()
         clear(self._measures)
@@ -92,7 +93,7 @@ class VerdictView(QWidget):
             shown = label(_with_unit(figure, unit), "body" if place == 1 else "muted")
             self._measures.addWidget(shown, line, place, Qt.AlignmentFlag.AlignRight)
         chip = Chip(
-            "not judged" if value is None else verdict,
+            "unjudged" if value is None else verdict,
             "neutral" if value is None else VERDICT_TONES[verdict],
         )
         self._measures.addWidget(chip, line, len(_HEADS) - 1)
@@ -102,6 +103,14 @@ def _with_unit(value: float | None, unit: str) -> str:
     if value is None:
         return "–"
     return f"{100 * value:.1f} %" if unit == "%" else f"{value:.4f}"
+
+
+def _cost(scores: ParityScores) -> str:
+    """How fast the model was here and what it took; empty where that was not measured."""
+    speed = f"{scores.tokens_per_s:,.0f} tokens/s" if scores.tokens_per_s else ""
+    memory = f"{bytes_in_words(scores.peak_bytes)} of memory at its peak" if scores.peak_bytes else ""
+    said = ", ".join(part for part in (speed, memory) if part)
+    return f" {said} on this computer." if said else ""
 
 
 def _figure(value: float | None) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPaintEvent, QPalette
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLayout, QSizePolicy, QStylePainter, QVBoxLayout, QWidget
 
 from arny_studio.ui.widgets.layout import column, row, space
-from arny_studio.ui.widgets.text import label
+from arny_studio.ui.widgets.text import TextRole, elided, label
 
 
 class Card(QFrame):
@@ -53,16 +55,33 @@ class PageHead(QWidget):
     def __init__(self, title: str, about: str, *buttons: QWidget) -> None:
         super().__init__()
         self.setProperty("surface", "clear")
-        self.about = label(about, "muted")
-        self.about.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.title = label(title, "title")
-        self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.about = _OneLine(about, "muted")
+        self.title = _OneLine(title, "title")
         words = column(self.title, self.about, gap="xs")
         self._layout = row(gap="s")
         self._layout.addLayout(words, 1)
         for button in buttons:
             self._layout.addWidget(button)
         self.setLayout(self._layout)
+
+
+class _OneLine(QLabel):
+    """Plain text that gives its room to the buttons beside it and ends in an ellipsis where that is too little."""
+
+    def __init__(self, text: str, role: TextRole) -> None:
+        super().__init__(elided(text))
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setProperty("role", role)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Draw as much as fits."""
+        place = self.contentsRect()
+        shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, place.width())
+        painter = QStylePainter(self)
+        painter.drawItemText(
+            place, self.alignment(), self.palette(), self.isEnabled(), shown, QPalette.ColorRole.WindowText
+        )
 
 
 def rule() -> QFrame:
