@@ -17,11 +17,13 @@ from typing import Literal
 from msgspec import Struct
 
 from arny_studio.dataset.content_hash import content_hash
+from arny_studio.dataset.edit_provenance import edited, titles_by_key
 from arny_studio.dataset.edited_rows import EditedRows
 from arny_studio.dataset.edits import ApplyPatch
 from arny_studio.dataset.file_bytes import FileBytes
 from arny_studio.dataset.journal import Journal, Saving, read_journal
-from arny_studio.dataset.review import ReviewBook
+from arny_studio.dataset.review import Review, ReviewBook
+from arny_studio.dataset.row_hash import row_hash
 from arny_studio.dataset.row_state import FrozenRows
 from arny_studio.dataset.saving import (
     OnBytes,
@@ -173,6 +175,7 @@ class Document(EditedRows):
         with self._lock:
             self._refuse_if_read_only()
             rows, serial = self._rows.frozen(), self._steps.top_serial
+            origins = self._origins()
         outside = self.outside_change()
         if outside is not None and (on_outside == "refuse" or outside.is_in_place):
             raise outside
@@ -185,6 +188,7 @@ class Document(EditedRows):
             self._journal.flush()
             rename_over(written, self.sidecar.dataset)
             self._saved_serial, self._saved_hash = serial, written.content_hash
+        self.review.put(origins, origins.values())
         return SaveReport(
             path=self.path, size=written.size, content_hash=written.content_hash, snapshot_problem=problem
         )
@@ -257,6 +261,14 @@ class Document(EditedRows):
             self._write_lock = None
             self.sidecar.remove_if_empty()
         super().close()
+
+    def _origins(self) -> dict[int, Review]:
+        """By the hashes of the rows edited since the last save: their reviews with where they come from."""
+        done = self._steps.done
+        saved = next((place for place, step in enumerate(done) if step.serial == self._saved_serial), -1)
+        titles = titles_by_key(done[saved + 1 :])
+        hashes = {row_hash(self.raw_of(key)): title for key, title in titles.items() if self.row_of(key) >= 0}
+        return {content: edited(self.review.get(content), title) for content, title in hashes.items()}
 
     def _written(self, target: Path, rows: FrozenRows, on_progress: OnBytes | None) -> AbstractContextManager[Written]:
         kept_in = f"Your edits are kept in {self.sidecar.journal}." if self._journal.size else ""

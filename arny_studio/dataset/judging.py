@@ -50,7 +50,7 @@ class Judging(Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(review, note=self.note) if self.note else review
 
 
-class JudgedRows(Struct, frozen=True):
+class JudgedRows(Struct, frozen=True, eq=False):
     """The rows that a judging changes, with the hashes of their contents and their reviews before and after."""
 
     keys: np.ndarray  # int64
@@ -78,18 +78,18 @@ class JudgedDocument(Protocol):
     def raw_of(self, key: int) -> bytes: ...
 
 
+class JudgingCancelled(Exception):
+    """Nobody wants the answer any more."""
+
+
 def judged_rows(
-    document: JudgedDocument,
-    keys: np.ndarray,
-    judging: Judging,
-    *,
-    on_progress: Callable[[int, int], None] | None = None,
+    document: JudgedDocument, keys: np.ndarray, judging: Judging, *, is_void: Callable[[], bool] | None = None
 ) -> JudgedRows:
-    """Which of the rows `keys` (int64) a judging changes, and how. `on_progress` may raise to end it."""
+    """Which of the rows `keys` (int64) a judging changes, and how. Raises JudgingCancelled where `is_void` turned true."""
     found: list[tuple[int, int, Review, Review]] = []
     for done, key in enumerate(keys.tolist()):
-        if on_progress is not None and done % _PERIOD_ROWS == 0:
-            on_progress(done, len(keys))
+        if is_void is not None and done % _PERIOD_ROWS == 0 and is_void():
+            raise JudgingCancelled
         content = row_hash(document.raw_of(key))
         before = document.review.get(content)
         after = judging.of(before)

@@ -16,6 +16,7 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication, QDialog
 
 from arny_studio.contract import encode
+from arny_studio.ui.data.bulk_dialog import JUDGE, MATCHING
 from arny_studio.ui.data.fix_dialog import FixDialog
 from arny_studio.ui.data.generate_dialog import GenerateDialog
 from arny_studio.ui.data.inspector import EDIT, REVIEW, TRAINED
@@ -283,6 +284,30 @@ def test_that_tags_and_notes_are_kept_and_found_and_undone(qtbot, opened):
     controller.editing.undo()
     assert controller.document.review_of(0).tags == ()
     assert not controller.document.is_changed
+
+
+def test_that_many_rows_are_tagged_as_previewed_in_one_step(studio, qtbot, opened, dataset):
+    before = dataset.read_bytes()
+    controller = opened.controller
+    search(qtbot, opened, "role:user w", 2)
+    dialog = controller.bulk.show_bulk()
+    dialog.operation.choose(JUDGE)
+    dialog.scope.choose(MATCHING)
+    dialog.preview_button.click()
+    qtbot.waitUntil(lambda: "Say which tag" in dialog.state.text(), timeout=PATIENCE_MS)
+    dialog.judging.tags.setText("hard, later")
+    dialog.preview_button.click()
+    qtbot.waitUntil(lambda: dialog.apply_button.isEnabled(), timeout=PATIENCE_MS)
+    assert dialog.state.text().startswith("2 rows judged anew")
+    assert "hard, later" in dialog.patch.diff.toPlainText()
+    model = dialog.patch.model
+    model.setData(model.index(1, 0), Qt.CheckState.Unchecked, Qt.ItemDataRole.CheckStateRole)
+    dialog.apply_button.click()
+    qtbot.waitUntil(lambda: controller.document.review_of(0).tags == ("hard", "later"), timeout=PATIENCE_MS)
+    assert controller.document.review_of(3).tags == () and dataset.read_bytes() == before
+    qtbot.waitUntil(lambda: controller.bulk.dialog is None, timeout=PATIENCE_MS)
+    controller.editing.undo()
+    assert controller.document.review_of(0).tags == ()
 
 
 def test_that_as_trained_shows_what_the_inspector_answers(studio, qtbot, opened):

@@ -9,8 +9,10 @@ from PySide6.QtWidgets import QDialog, QFormLayout, QProgressBar, QStackedWidget
 from arny_studio.contract import Contract
 from arny_studio.dataset.bulk import OPERATIONS
 from arny_studio.dataset.document import Document
+from arny_studio.dataset.judging import JudgedRows
 from arny_studio.dataset.patch_file import PatchFile
 from arny_studio.dataset.problems import KINDS
+from arny_studio.ui.data.judging_form import JudgingForm
 from arny_studio.ui.data.operation_form import OperationForm
 from arny_studio.ui.data.patch_view import PatchView
 from arny_studio.ui.theme import ThemeSwitcher
@@ -20,11 +22,12 @@ from arny_studio.ui.widgets.text import allow, button, label
 from arny_studio.ui.wording import count_in_words
 
 SELECTED, MATCHING, ALL = "selected", "matching", "all"
+JUDGE = "judge"  # beside the operations on texts: it touches no byte of the dataset
 _TITLES = {
     "replace": "Find and replace", "set_field": "Set a field", "rename_field": "Rename a field",
     "remove_field": "Remove a field", "normalise": "Normalise JSON", "repair_encoding": "Repair encoding",
     "fix": "Fix one kind of problem", "delete": "Delete rows", "drop_duplicates": "Drop duplicates",
-    "convert_contract": "Convert to another contract",
+    "convert_contract": "Convert to another contract", JUDGE: "Tag, accept, reject or flag",
 }  # fmt: skip
 
 
@@ -49,7 +52,7 @@ class BulkDialog(QDialog):
         self.setWindowTitle("Bulk edit")
         self.resize(980, 640)
         self.operation = Choice("Operation")
-        for name in OPERATIONS:
+        for name in (*OPERATIONS, JUDGE):
             self.operation.addItem(_TITLES.get(name, name.replace("_", " ").capitalize()), name)
         self.scope = Choice("Rows")
         for scope, words in ((SELECTED, "Selected"), (MATCHING, "Matching the filter"), (ALL, "All")):
@@ -57,7 +60,8 @@ class BulkDialog(QDialog):
                 self.scope.addItem(f"{words}: {count_in_words(counts[scope], 'row')}", scope)
         self._forms = QStackedWidget()
         self.forms = {name: OperationForm(kind, contract) for name, kind in OPERATIONS.items()}
-        for form in self.forms.values():
+        self.judging = JudgingForm()
+        for form in (*self.forms.values(), self.judging):
             self._forms.addWidget(form)
             form.changed.connect(self._on_wish_changed)
         self.patch = PatchView(theme)
@@ -80,7 +84,8 @@ class BulkDialog(QDialog):
     def wish(self) -> BulkWish:
         """What is asked for."""
         name = str(self.operation.currentData())
-        return BulkWish(name, self.forms[name].arguments, str(self.scope.currentData()))
+        arguments = {} if name == JUDGE else self.forms[name].arguments
+        return BulkWish(name, arguments, str(self.scope.currentData()))
 
     def choose(self, operation: str, arguments: dict[str, str]) -> None:
         """Put an operation and its arguments into the form."""
@@ -114,6 +119,13 @@ class BulkDialog(QDialog):
         skipped = f" {count_in_words(failed, 'row')} cannot be changed this way." if failed else ""
         self.state.setText(f"{said}.{skipped} One undo step; a snapshot is kept before.")
         self.patch.show_patch(patch, document)
+
+    def show_judged(self, rows: JudgedRows, document: Document) -> None:
+        """The judging is worked out."""
+        self._end_progress()
+        said = f"{count_in_words(rows.count, 'row')} judged anew" if rows.count else "Nothing would change"
+        self.state.setText(f"{said}. One undo step; no byte of the dataset changes.")
+        self.patch.show_patch(rows, document)
 
     def show_failure(self, sentence: str) -> None:
         """The change could not be prepared."""
@@ -154,8 +166,8 @@ class BulkDialog(QDialog):
 
     @Slot()
     def _on_operation_changed(self) -> None:
-        form = self.forms[str(self.operation.currentData())]
-        self._forms.setCurrentWidget(form)
+        name = str(self.operation.currentData())
+        self._forms.setCurrentWidget(self.judging if name == JUDGE else self.forms[name])
         self._on_wish_changed()
 
     @Slot()

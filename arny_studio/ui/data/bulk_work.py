@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
 
 from arny_studio.dataset.document import Document
-from arny_studio.dataset.edits import ApplyPatch, Change
+from arny_studio.dataset.edits import ApplyPatch, Change, JudgeRows
+from arny_studio.dataset.judging import JudgedRows, JudgingCancelled, judged_rows
 from arny_studio.dataset.patch_file import PatchFile
 from arny_studio.dataset.problems import kind_of
 from arny_studio.errors import ArnyError
@@ -17,7 +19,7 @@ from arny_studio.jobs.outcome import Outcome
 from arny_studio.jobs.state import RunState
 from arny_studio.recipe import DataRecipe
 from arny_studio.ui.background import Background
-from arny_studio.ui.data.bulk_dialog import ALL, MATCHING, SELECTED, BulkDialog, BulkWish
+from arny_studio.ui.data.bulk_dialog import ALL, JUDGE, MATCHING, SELECTED, BulkDialog, BulkWish
 from arny_studio.ui.data.desk import Desk
 from arny_studio.ui.data.editing import Editing
 from arny_studio.ui.data.fix_dialog import FixDialog
@@ -31,9 +33,9 @@ from arny_studio.ui.wording import count_in_words
 
 
 class Prepared:
-    """A change that was prepared for one version of a document."""
+    """A change of texts, or of reviews alone, that was prepared for one version of a document."""
 
-    def __init__(self, opened: OpenDocument, version: int, title: str, patch: PatchFile) -> None:
+    def __init__(self, opened: OpenDocument, version: int, title: str, patch: PatchFile | JudgedRows) -> None:
         self.opened = opened
         self.version = version
         self.title = title
@@ -54,6 +56,7 @@ class BulkWork(QObject):
         self._context = context
         self._job: ActiveJob | None = None
         self._prepared: Prepared | None = None
+        self._is_void = threading.Event()  # set: nobody wants the judging that is worked out any more
         self.dialog: BulkDialog | None = None
         editing.fix_previewed.connect(self._on_fix_previewed)
         tab.bulk_requested.connect(self.show_bulk)
@@ -107,7 +110,11 @@ class BulkWork(QObject):
         except ArnyError as error:
             self._context.messages.show_error(error)
             return
-        self.said.emit(f"{change.title}. Ctrl+Z takes it back.")
+        self._tell(change.title)
+
+    def _tell(self, title: str) -> None:
+        """It is done; the dialog has nothing left to do."""
+        self.said.emit(f"{title}. Ctrl+Z takes it back.")
         if self.dialog is not None:
             self.dialog.accept()
             self.dialog = None
@@ -122,10 +129,13 @@ class BulkWork(QObject):
         return self._desk.current
 
     def _on_preview_requested(self, opened: OpenDocument, wish: BulkWish) -> None:
+        self._forget_prepared()
+        if wish.operation == JUDGE:
+            self._prepare_judging(opened, wish.scope)
+            return
         document = opened.document
         out = document.new_patch_path()
         only = self._keys_file(opened, wish.scope, out.with_suffix(".npy"))
-        self._forget_prepared()
         recipe = recipe_for(
             document, opened.contract.id, task="bulk", operation=wish.operation, arguments=wish.arguments,
             only=only, out=str(out), title=f"Prepare a change of {opened.path.name}",
@@ -142,14 +152,48 @@ class BulkWork(QObject):
         """The keys that a scope means, as a file; empty for all rows."""
         if scope == ALL:
             return ""
-        if scope == MATCHING:
-            keys = opened.document.keys if opened.shown is None else opened.shown
-        else:
-            lines = [np.arange(first, last + 1) for first, last in self._tab.table.selected_lines()]
-            shown = opened.document.keys if opened.shown is None else opened.shown
-            keys = shown[np.concatenate(lines)] if lines else np.zeros(0, np.int64)
-        np.save(path, np.asarray(keys, dtype=np.int64))
+        np.save(path, self._keys(opened, scope))
         return str(path)
+
+    def _keys(self, opened: OpenDocument, scope: str) -> np.ndarray:
+        """The keys that a scope means, int64."""
+        shown = opened.document.keys if opened.shown is None else opened.shown
+        if scope == ALL:
+            shown = opened.document.keys
+        elif scope == SELECTED:
+            lines = [np.arange(first, last + 1) for first, last in self._tab.table.selected_lines()]
+            shown = shown[np.concatenate(lines)] if lines else np.zeros(0, np.int64)
+        return np.asarray(shown, dtype=np.int64)
+
+    def _prepare_judging(self, opened: OpenDocument, scope: str) -> None:
+        """Work out, in a thread, which reviews would change."""
+        dialog = self.dialog
+        if dialog is None:
+            return
+        judging, version = dialog.judging.judging, opened.document.version
+        if judging.is_empty:
+            dialog.show_failure("Say which tag, decision or note first.")
+            return
+        self._is_void = is_void = threading.Event()
+        dialog.show_progress(None, "Looking at the reviews…")
+        work = partial(judged_rows, opened.document, self._keys(opened, scope), judging, is_void=is_void.is_set)
+        done = partial(self._on_judged, opened, version, judging.title)
+        self._background.run("judging", work, done, self._on_judging_failed)
+
+    def _on_judged(self, opened: OpenDocument, version: int, title: str, rows: JudgedRows) -> None:
+        if self.dialog is not None and self.dialog.wish.operation == JUDGE:
+            self._prepared = Prepared(opened, version, title, rows)
+            self.dialog.show_judged(rows, opened.document)
+
+    def _on_judging_failed(self, error: Exception) -> None:
+        if not isinstance(error, JudgingCancelled):
+            raise error
+
+    def _judge(self, prepared: Prepared, rows: JudgedRows) -> None:
+        """Apply it in a thread, since a million reviews take seconds."""
+        change = Change(prepared.title, (JudgeRows(rows),), prepared.version)
+        work = partial(prepared.opened.document.apply, change)
+        self._background.run("judge", work, lambda _: self._tell(change.title))
 
     def _on_progress(self, state: RunState) -> None:
         if self.dialog is not None and state.outcome is None and state.progress is not None:
@@ -181,18 +225,21 @@ class BulkWork(QObject):
         prepared, self._prepared = self._prepared, None
         if prepared is None:
             return
-        path = prepared.patch.path
+        patch = prepared.patch
+        if isinstance(patch, JudgedRows):
+            self._judge(prepared, patch.subset(wanted))
+            return
         if wanted.all():
-            prepared.patch.close()
-            self.apply_patch(prepared.opened, prepared.title, path, prepared.version)
+            patch.close()
+            self.apply_patch(prepared.opened, prepared.title, patch.path, prepared.version)
             return
         some = prepared.opened.document.new_patch_path().with_suffix(".some.patch")
-        apply = partial(self._on_subset_written, prepared, some)
-        self._background.run("bulk subset", partial(prepared.patch.write_subset, wanted, some), apply)
+        apply = partial(self._on_subset_written, prepared, patch, some)
+        self._background.run("bulk subset", partial(patch.write_subset, wanted, some), apply)
 
-    def _on_subset_written(self, prepared: Prepared, some: Path, _result: object) -> None:
-        prepared.patch.close()
-        prepared.patch.path.unlink(missing_ok=True)
+    def _on_subset_written(self, prepared: Prepared, patch: PatchFile, some: Path, _result: object) -> None:
+        patch.close()
+        patch.path.unlink(missing_ok=True)
         self.apply_patch(prepared.opened, prepared.title, some, prepared.version)
 
     @Slot()
@@ -200,14 +247,15 @@ class BulkWork(QObject):
         if self._job is not None:
             self._job.stop("now")
             self._job = None
+        self._is_void.set()
         self._forget_prepared()
         self.dialog = None
 
     def _forget_prepared(self) -> None:
-        if self._prepared is not None:
-            self._prepared.patch.close()
-            self._prepared.patch.path.unlink(missing_ok=True)
-            self._prepared = None
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None and isinstance(prepared.patch, PatchFile):
+            prepared.patch.close()
+            prepared.patch.path.unlink(missing_ok=True)
 
     def _start(self, recipe: DataRecipe) -> ActiveJob | None:
         try:

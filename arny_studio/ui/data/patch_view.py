@@ -1,4 +1,7 @@
-"""A prepared change to look through before it is applied: its rows with ticks, and what happens to the selected one."""
+"""A prepared change to look through before it is applied: its rows with ticks, and what happens to the selected one.
+
+A change of texts is a patch file, one of reviews alone are `JudgedRows`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, Signal
 from PySide6.QtWidgets import QSplitter, QWidget
 
 from arny_studio.dataset.document import Document
+from arny_studio.dataset.judging import JudgedRows, review_in_words
 from arny_studio.dataset.patch_file import INSERT, REMOVE, PatchFile
 from arny_studio.ui.data.diff_view import DiffView
 from arny_studio.ui.theme import ThemeSwitcher
@@ -21,19 +25,21 @@ from arny_studio.ui.wording import count_in_words
 _ROW, _WHAT = 0, 1
 _NO_PARENT = QModelIndex()
 
+Prepared = PatchFile | JudgedRows
+
 
 class PatchModel(QAbstractTableModel):
-    """The entries of a patch; a tick says whether an entry is wanted."""
+    """The entries of a prepared change; a tick says whether an entry is wanted."""
 
     wanted_changed = Signal()
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._patch: PatchFile | None = None
+        self._patch: Prepared | None = None
         self._document: Document | None = None
         self.wanted = np.zeros(0, dtype=bool)
 
-    def show_patch(self, patch: PatchFile | None, document: Document | None) -> None:
+    def show_patch(self, patch: Prepared | None, document: Document | None) -> None:
         """Show another patch, everything ticked."""
         self.beginResetModel()
         self._patch, self._document = patch, document
@@ -49,8 +55,10 @@ class PatchModel(QAbstractTableModel):
         self.wanted_changed.emit()
 
     def change_at(self, line: int) -> tuple[str, str]:
-        """The row before and after."""
+        """The row, or its review, before and after."""
         assert self._patch is not None and self._document is not None
+        if isinstance(self._patch, JudgedRows):
+            return review_in_words(self._patch.before[line]), review_in_words(self._patch.after[line])
         is_new = self._patch.kinds[line] == INSERT
         before = b"" if is_new else self._document.raw_of(int(self._patch.keys[line]))
         return before.decode("utf-8", "replace"), self._patch.text(line).decode("utf-8", "replace")
@@ -74,9 +82,11 @@ class PatchModel(QAbstractTableModel):
             return Qt.CheckState.Checked if self.wanted[index.row()] else Qt.CheckState.Unchecked
         if role != Qt.ItemDataRole.DisplayRole or self._patch is None or self._document is None:
             return None
-        kind, key = int(self._patch.kinds[index.row()]), int(self._patch.keys[index.row()])
         if index.column() == _ROW:
-            return f"{self._document.row_of(key) + 1:,}"
+            return f"{self._document.row_of(int(self._patch.keys[index.row()])) + 1:,}"
+        if isinstance(self._patch, JudgedRows):
+            return "is judged"
+        kind = int(self._patch.kinds[index.row()])
         return {REMOVE: "goes", INSERT: "is new"}.get(kind, "changes")
 
     def flags(self, index: AnyIndex) -> Qt.ItemFlag:
@@ -121,7 +131,7 @@ class PatchView(QWidget):
         self.model.wanted_changed.connect(self._show_count)
         self.table.selectionModel().currentRowChanged.connect(self._on_current_changed)
 
-    def show_patch(self, patch: PatchFile | None, document: Document | None) -> None:
+    def show_patch(self, patch: Prepared | None, document: Document | None) -> None:
         """Show a prepared change, from its first entry."""
         self.model.show_patch(patch, document)
         self.diff.show_nothing()
