@@ -7,7 +7,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import shiboken6
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, Slot
+
+_LEAST_THREADS = 8  # most of the work waits for a child process or the disk: it must not keep what is quick waiting
 
 
 class _Outlet(QObject):
@@ -60,6 +63,7 @@ class Background(QObject):
         self._latest: dict[str, int] = {}
         self._outlets: dict[_Outlet, None] = {}
         self._pool = QThreadPool.globalInstance()
+        self._pool.setMaxThreadCount(max(_LEAST_THREADS, self._pool.maxThreadCount()))
 
     def run(
         self, topic: str, function: Callable[[], Any], on_done: Callable[[Any], None],
@@ -71,7 +75,7 @@ class Background(QObject):
         def deliver(receiver: Callable[[Any], object], value: object) -> None:
             self._outlets.pop(outlet, None)
             outlet.deleteLater()
-            if self._latest.get(topic) == ticket:
+            if self._latest.get(topic) == ticket and _can_receive(receiver):
                 receiver(value)
 
         outlet = _Outlet(self, partial(deliver, on_done), partial(deliver, on_error or self._on_error))
@@ -86,3 +90,10 @@ class Background(QObject):
     def is_busy(self) -> bool:
         """Whether any function still runs or waits."""
         return bool(self._outlets)
+
+
+def _can_receive(receiver: Callable[[Any], object]) -> bool:
+    """Whether the object behind a method is still there: its window may have been closed in the meantime."""
+    function = receiver.func if isinstance(receiver, partial) else receiver
+    owner = getattr(function, "__self__", None)
+    return not isinstance(owner, QObject) or shiboken6.isValid(owner)
