@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from arny_studio.cli.running import WorkspacePath
 from arny_studio.errors import BadInput
@@ -46,7 +45,8 @@ def list_runs(
     elif not runs:
         print("There are no runs yet.")
     else:
-        _console().print(_table(runs))
+        for line in _lines_of(runs):
+            _console().print(line, markup=False, soft_wrap=True)
 
 
 @app.command("show")
@@ -117,22 +117,15 @@ def _status(run: RunFolder) -> tuple[str, str]:
     return outcome.kind, outcome.sentence
 
 
-def _table(runs: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    columns = ["name", "kind", "status", "sentence"]
-    if any(run["tags"] for run in runs):
-        columns.append("tags")
-    for name in columns:
-        table.add_column(name.capitalize(), overflow="fold", no_wrap=name in ("kind", "status"))
+def _lines_of(runs: list[dict[str, Any]]) -> list[str]:
+    """Two lines a run, so that its name stays whole and can be copied: name, kind, status and tags; how it ended."""
+    name_width, kind_width = (max(len(run[key]) for run in runs) for key in ("name", "kind"))
+    lines = []
     for run in runs:
-        table.add_row(*(_plain(", ".join(run[name]) if name == "tags" else run[name]) for name in columns))
-    return table
-
-
-def _plain(text: str) -> Any:
-    from rich.text import Text
-
-    return Text(text)  # never markup: titles and sentences may hold brackets
+        tags = "  ".join(["", *(f"#{tag}" for tag in run["tags"])])
+        lines.append(f"{run['name']:<{name_width}}  {run['kind']:<{kind_width}}  {run['status']}{tags}")
+        lines.append(f"    {run['sentence']}")
+    return lines
 
 
 def _lines_about(run: RunFolder, state: RunState) -> list[str]:

@@ -14,7 +14,7 @@ from arny_studio.errors import BadRecipe
 from arny_studio.recipe import TrainRecipe, load_recipe
 from arny_studio.recipe.foreign import read_foreign
 from arny_studio.recipe.presets import preset
-from arny_studio.spelling import unknown_field_hint
+from arny_studio.spelling import in_plain_words, unknown_field_hint
 
 _PATHS = ("base", "train_data", "validation_data", "contract")  # base and contract may also be ids
 _YAML = (".yaml", ".yml")
@@ -68,7 +68,7 @@ def _changed(recipe: TrainRecipe, changes: dict[str, Any]) -> TrainRecipe:
         return msgspec.convert(msgspec.to_builtins(recipe) | changes, TrainRecipe)
     except msgspec.ValidationError as error:
         hint = unknown_field_hint(str(error), TrainRecipe.__struct_fields__)
-        raise BadRecipe(f"--set: {error}.", hint=hint) from error
+        raise BadRecipe(f"--set: {in_plain_words(str(error))}.", hint=hint) from error
 
 
 def _absolute(value: str, beside: Path) -> str:

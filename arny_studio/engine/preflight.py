@@ -6,6 +6,7 @@ worker runs the checks that keep a run from starting (`refuse_to_start`) itself.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -266,6 +267,10 @@ class _Examination:
         name = self._gpus[0].name if self._gpus else "CPU"
         text = " ".join((f"{name}, {placement.dtype}.", *placement.remarks))
         self._add("device", "Device", text, "note" if placement.remarks else "ok")
+        processes, cores = self._recipe.processes, os.cpu_count() or 1
+        if not self._gpus and processes > cores:
+            crowd = f"{processes} processes would share {cores} CPU cores, each with a copy of the base; use {cores}."
+            self._add("processes", "Processes", crowd, "warning")
 
     def _refused(self, key: str, title: str, error: ArnyError) -> None:
         self._add(key, title, error.sentence, "error", hint=error.hint)

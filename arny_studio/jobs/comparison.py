@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from arny_studio.dataset.run_snapshots import UsedData
-from arny_studio.errors import ArnyError
+from arny_studio.errors import ArnyError, BadInput
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.state import RunState
 from arny_studio.jobs.used_data import short_hash, used_data
@@ -100,8 +100,12 @@ FIGURES = (
 def compare_runs(runs: Sequence[RunFolder], states: Sequence[RunState] | None = None) -> Comparison:
     """Compare training runs. `states` spares reading the logs where they are known, in the same order.
 
-    Raises MissingFile or BadRecipe for a folder without a training recipe.
+    Raises BadInput for a run of another kind, MissingFile or BadRecipe for a folder without a training recipe.
     """
+    other = next((run for run in runs if run.kind not in ("train", "")), None)
+    if other is not None:
+        sentence = f"{other.name} is a run of the kind {other.kind}; only trainings can be compared."
+        raise BadInput(sentence, hint="List the runs with: arny runs list")
     known = list(states) if states is not None else [run.state() for run in runs]
     recipes = [run.recipe(TrainRecipe) for run in runs]
     return Comparison(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -14,6 +16,7 @@ from arny_studio.errors import ArnyError, BadInput
 from arny_studio.jobs.interpreter import worker_command, worker_environment
 
 PATIENCE_S = 60.0
+_ONE_AT_A_TIME = threading.Lock()
 
 
 class KnownModel(Struct, frozen=True, kw_only=True):
@@ -36,7 +39,26 @@ class Shapes(Struct, frozen=True, kw_only=True):
 
 
 def model_shapes(paths: Sequence[Path]) -> Shapes:
-    """The shapes of some files. Raises ArnyError where the worker itself cannot run."""
+    """The shapes of some files; files that have not changed are not read again.
+
+    Raises ArnyError where the worker itself cannot run.
+    """
+    with _ONE_AT_A_TIME:  # a window asks the same from several places when it opens
+        return _asked(tuple(_state_of(path) for path in paths))
+
+
+def _state_of(path: Path) -> tuple[Path, int, int]:
+    """A file with what tells whether it has changed: bytes and nanoseconds; zeros where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return path, 0, 0
+    return path, found.st_size, found.st_mtime_ns
+
+
+@lru_cache(maxsize=16)
+def _asked(files: tuple[tuple[Path, int, int], ...]) -> Shapes:
+    paths = [path for path, _size, _changed_ns in files]
     command = worker_command("shapes", paths[0], python=None, program=None)
     try:
         done = subprocess.run(

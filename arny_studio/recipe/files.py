@@ -9,7 +9,7 @@ import msgspec
 
 from arny_studio.errors import BadRecipe, MissingFile
 from arny_studio.recipe.base import Recipe
-from arny_studio.spelling import unknown_field_hint
+from arny_studio.spelling import in_plain_words, unknown_field_hint
 
 SomeRecipe = TypeVar("SomeRecipe", bound=Recipe)
 
@@ -21,7 +21,8 @@ def load_recipe(path: Path, kind: type[SomeRecipe]) -> SomeRecipe:
     try:
         return msgspec.toml.decode(path.read_bytes(), type=kind)
     except msgspec.ValidationError as error:
-        raise BadRecipe(f"{path}: {error}.", hint=unknown_field_hint(str(error), kind.__struct_fields__)) from error
+        hint = unknown_field_hint(str(error), kind.__struct_fields__)
+        raise BadRecipe(f"{path}: {in_plain_words(str(error))}.", hint=hint) from error
     except UnicodeDecodeError as error:
         raise BadRecipe(f"{path} is not a TOML file: byte {error.start + 1} is not UTF-8.") from error
     except (msgspec.DecodeError, ValueError) as error:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from arny_studio import paths
 from arny_studio.errors import BadRecipe
 from arny_studio.recipe.train import TrainRecipe
-from arny_studio.spelling import did_you_mean, unknown_field_hint
+from arny_studio.spelling import did_you_mean, in_plain_words, unknown_field_hint
 
 PRESETS_DIR: Path = paths.DATA_DIR / "presets"
 _EMBEDDED_BASE = "@demo-base"  # stands in a preset for the base that is shipped with the program
@@ -49,7 +49,7 @@ def preset(name: str, **overrides: Any) -> TrainRecipe:
         return msgspec.convert(fields, TrainRecipe)
     except msgspec.ValidationError as error:
         hint = unknown_field_hint(str(error), TrainRecipe.__struct_fields__)
-        raise BadRecipe(f"Preset {name}: {error}.", hint=hint) from error
+        raise BadRecipe(f"Preset {name}: {in_plain_words(str(error))}.", hint=hint) from error
 
 
 def _read(path: Path) -> Preset:

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arny_studio.dataset.run_snapshots import UsedData
-from arny_studio.errors import MissingFile
+from arny_studio.errors import BadInput, MissingFile
 from arny_studio.jobs.comparison import SPARK_POINTS, compare_runs, spark
 from arny_studio.jobs.event_log import EventLog
 from arny_studio.jobs.events import Finished, Hello, Metric, Result
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.state import RunState, apply
 from arny_studio.jobs.wire import encode_line
-from arny_studio.recipe import TrainRecipe
+from arny_studio.recipe import DataRecipe, TrainRecipe
 
 
 @pytest.fixture
@@ -106,6 +106,12 @@ def test_that_states_that_are_known_are_not_read_again(make_run):
 def test_that_a_folder_without_a_recipe_is_refused(tmp_path):
     with pytest.raises(MissingFile):
         compare_runs([RunFolder(tmp_path)])
+
+
+def test_that_a_run_of_another_kind_is_refused_by_name(make_run, tmp_path):
+    check = RunFolder.create(tmp_path / "check", DataRecipe(task="check", path="rows.jsonl"))
+    with pytest.raises(BadInput, match="check is a run of the kind data; only trainings"):
+        compare_runs([make_run("one", [1.0]), check])
 
 
 @given(values=st.lists(st.floats(-1e6, 1e6), max_size=200))

@@ -16,6 +16,7 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from arny_studio.ui.app import Studio, build_studio
 from arny_studio.ui.garbage import GuiThreadCollector
 
+SHUT_MS = 120_000  # the background may be waiting for a child process, on a machine with much else to do
 # The offscreen platform says these when a popup opens; they are no fault of ours.
 PLATFORM_CHATTER = ("This plugin does not support", "propagateSizeHints")
 
@@ -84,10 +85,10 @@ def shut(studio: Studio, qtbot) -> None:
     """Close the window and wait until its workers have ended and its background work is done."""
     studio.window.close()
     closing = asyncio.ensure_future(studio.jobs.close())
-    qtbot.waitUntil(closing.done, timeout=30_000)
+    qtbot.waitUntil(closing.done, timeout=SHUT_MS)
     for place in studio.places:
         background = getattr(studio.window.tab(place.key).controller, "_background", None)
         if background is not None:
-            qtbot.waitUntil(lambda busy=background: not busy.is_busy, timeout=30_000)
+            qtbot.waitUntil(lambda busy=background: not busy.is_busy, timeout=SHUT_MS)
     studio.window.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)

@@ -61,7 +61,7 @@ def test_that_the_palette_finds_a_command_by_typing_and_runs_it(studio, qtbot):
     studio.window.show_tab("data")
     studio.actions["help.palette"].trigger()
     palette = studio.palette
-    qtbot.waitUntil(palette.isVisible)
+    qtbot.waitUntil(palette.isVisible, timeout=30_000)
     qtbot.keyClicks(palette._query, "dark")
     assert palette.titles()[0] == "Dark theme"
     qtbot.keyClick(palette._query, Qt.Key.Key_Return)

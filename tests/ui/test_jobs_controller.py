@@ -50,7 +50,7 @@ def left_behind(workspace):
 
 def test_that_a_run_of_an_earlier_window_is_found_with_its_curve_and_can_be_stopped(controller, left_behind, qtbot):
     adopting = asyncio.ensure_future(controller.adopt_running())
-    qtbot.waitUntil(adopting.done)
+    qtbot.waitUntil(adopting.done, timeout=60_000)
     job = controller.find(left_behind)
     assert (job.kind, job.title, job.is_running) == ("train", "Overnight", True)
     assert job.state.step > 0
@@ -64,21 +64,21 @@ def test_that_a_run_of_an_earlier_window_is_found_with_its_curve_and_can_be_stop
 def test_that_finding_runs_twice_follows_each_once(controller, left_behind, qtbot):
     for _ in range(2):
         adopting = asyncio.ensure_future(controller.adopt_running())
-        qtbot.waitUntil(adopting.done)
+        qtbot.waitUntil(adopting.done, timeout=60_000)
     assert len(controller.jobs) == 1
 
 
 def test_that_closing_leaves_a_detached_run_alone(controller, left_behind, qtbot):
     adopting = asyncio.ensure_future(controller.adopt_running())
-    qtbot.waitUntil(adopting.done)
+    qtbot.waitUntil(adopting.done, timeout=60_000)
     closing = asyncio.ensure_future(controller.close())
-    qtbot.waitUntil(closing.done)
+    qtbot.waitUntil(closing.done, timeout=60_000)
     assert left_behind.is_running
 
 
 def test_that_events_come_at_once_and_changes_ten_times_a_second(controller, left_behind, qtbot):
     adopting = asyncio.ensure_future(controller.adopt_running())
-    qtbot.waitUntil(adopting.done)
+    qtbot.waitUntil(adopting.done, timeout=60_000)
     job = controller.find(left_behind)
     events, changes = [], []
     job.event_received.connect(events.append)

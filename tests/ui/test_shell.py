@@ -75,7 +75,7 @@ def test_that_the_app_runs_as_a_program_and_ends_when_its_window_closes(tmp_path
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "ARNY_SETTINGS": str(tmp_path / "s")}
     workspace = tmp_path / "w"
     done = subprocess.run(
-        [sys.executable, "-c", code, str(workspace)], env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code, str(workspace)], env=environment, capture_output=True, text=True, timeout=180
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "s" / "settings.json").is_file()
@@ -85,7 +85,7 @@ def test_that_a_workspace_that_cannot_be_made_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
     command = [sys.executable, "-m", "arny_studio", "--workspace", str(tmp_path / "file" / "w")]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180)
     assert done.returncode == 1
     assert "cannot be used" in done.stderr
     assert "Traceback" not in done.stderr
@@ -122,7 +122,7 @@ def test_that_the_session_comes_back(open_studio, qtbot, tmp_path):
 def test_that_another_workspace_gets_its_own_window(studio, qtbot, tmp_path):
     old = studio.window
     switching = asyncio.ensure_future(studio.switch_workspace(tmp_path / "other"))
-    qtbot.waitUntil(switching.done)
+    qtbot.waitUntil(switching.done, timeout=60_000)
     assert studio.window is not old
     assert studio.window.isVisible()
     assert studio.workspace.root == tmp_path / "other"
@@ -131,9 +131,9 @@ def test_that_another_workspace_gets_its_own_window(studio, qtbot, tmp_path):
 
 def test_that_a_small_window_narrows_the_rail(studio, qtbot):
     studio.window.resize(1000, 700)
-    qtbot.waitUntil(lambda: studio.window.rail.is_narrow)
+    qtbot.waitUntil(lambda: studio.window.rail.is_narrow, timeout=30_000)
     studio.window.resize(1440, 900)
-    qtbot.waitUntil(lambda: not studio.window.rail.is_narrow)
+    qtbot.waitUntil(lambda: not studio.window.rail.is_narrow, timeout=30_000)
 
 
 @pytest.mark.parametrize("size", [(1440, 900), (1000, 700)])

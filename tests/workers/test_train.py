@@ -101,7 +101,7 @@ def test_that_a_run_killed_in_a_checkpoint_and_in_a_step_then_stopped_ends_with_
 @pytest.mark.parametrize(
     "change, exit_code, kind, sentence",
     [
-        ("learning_rat = 0.1", 2, "bad_input", "unknown field `learning_rat`"),
+        ("learning_rat = 0.1", 2, "bad_input", "no field learning_rat"),
         ('train_data = "/nowhere.jsonl"', 1, "missing_file", "There is no dataset at /nowhere.jsonl"),
         ('base = "/nowhere"', 1, "missing_file", "There is no base model at /nowhere"),
     ],

@@ -15,6 +15,7 @@ from arny_studio.recipe import TrainRecipe
 from arny_studio.recipe.preflight import PreflightReport
 from arny_studio.recipe.presets import list_presets, preset
 from arny_studio.recipe.train import contradictions
+from arny_studio.spelling import in_plain_words
 from arny_studio.ui.background import Background
 from arny_studio.ui.tab import OpenDataset, TabContext
 from arny_studio.ui.train.choices import Offers, offers_of
@@ -72,7 +73,7 @@ class FormController(QObject):
         try:
             return msgspec.convert(values, TrainRecipe)
         except msgspec.ValidationError as error:
-            raise BadRecipe(f"These settings cannot be used: {error}.") from error
+            raise BadRecipe(f"These settings cannot be used: {in_plain_words(str(error))}.") from error
 
     def show_recipe(self, recipe: TrainRecipe) -> None:
         """Fill the form with a recipe; what differs from the present preset is marked."""
