@@ -8,8 +8,6 @@ from typing import Annotated
 import msgspec
 import typer
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from arny_studio.cli.running import WorkspacePath, run_recipe
 from arny_studio.cli.runs import AsJson
@@ -42,7 +40,8 @@ def list_all(
         print(msgspec.json.encode(entries).decode())
         return
     console = Console(highlight=False)
-    console.print(_table(entries))
+    for line in _lines_of(entries) or ["There is none here yet; bring one with: arny models download ID"]:
+        console.print(line, markup=False, soft_wrap=True)
     for folder in model_folders():
         console.print(f"Also looked for models in {folder}", style="dim", markup=False, soft_wrap=True)
 
@@ -87,16 +86,20 @@ def _workspace(path: Path | None) -> Workspace:
     return Workspace(path if path is not None else default_workspace())
 
 
-def _table(entries: list[ModelEntry]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for name in ("Kind", "Name", "Architecture", "Parameters", "Form", "Size", "Licence", "Path"):
-        right = name in ("Parameters", "Size")
-        table.add_column(name, overflow="fold", justify="right" if right else "left", no_wrap=name in ("Kind", "Size"))
-    for entry in entries:
-        parameters = f"{entry.parameters / 1e6:,.1f} M" if entry.parameters else ""
-        texts = (entry.problem or entry.architecture, parameters, entry.form, _size(entry.size_bytes), entry.licence)
-        table.add_row(entry.kind, Text(entry.name), *(Text(text) for text in texts), Text(entry.path))
-    return table
+def _lines_of(entries: list[ModelEntry]) -> list[str]:
+    """Two lines a model, so that its path stays whole and can be copied: what it is, and where it lies."""
+    facts = [(entry.kind, entry.name, *_facts(entry)) for entry in entries]
+    widths = [max(map(len, column)) for column in zip(*facts, strict=True)]
+    lines = []
+    for entry, words in zip(entries, facts, strict=True):
+        told = "  ".join(f"{word:<{width}}" for word, width in zip(words, widths, strict=True)).rstrip()
+        lines += [told, f"    {entry.path}", *([f"    {entry.problem}"] if entry.problem else [])]
+    return lines
+
+
+def _facts(entry: ModelEntry) -> tuple[str, str, str, str, str]:
+    parameters = f"{entry.parameters / 1e6:,.1f} M" if entry.parameters else ""
+    return entry.architecture, parameters, entry.form, _size(entry.size_bytes), entry.licence
 
 
 def _size(count: int) -> str:
