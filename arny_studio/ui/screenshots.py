@@ -16,8 +16,9 @@ from pathlib import Path
 
 import qasync
 from msgspec import Struct
-from PySide6.QtCore import QModelIndex
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QModelIndex, QPoint
+from PySide6.QtGui import QPainter, QPixmap
+from PySide6.QtWidgets import QApplication, QWidget
 
 from arny_studio.extras import missing_extra
 from arny_studio.jobs.folder import RunFolder
@@ -29,6 +30,8 @@ from arny_studio.ui.chat.controller import ChatController
 from arny_studio.ui.chat.scenes import chat_scenes, fill_chat
 from arny_studio.ui.chat.tab import ChatTab
 from arny_studio.ui.data.controller import DataController
+from arny_studio.ui.data.scenes import data_scenes
+from arny_studio.ui.data.tab import DataTab
 from arny_studio.ui.evaluate.controller import EvaluateController
 from arny_studio.ui.evaluate.records import evaluations
 from arny_studio.ui.evaluate.tab import EvaluateTab
@@ -108,7 +111,29 @@ async def _take(studio: Studio, shot: Shot, folder: Path) -> None:
         studio.window.grab().save(str(folder / f"{place.key}-{shot.name}.png"))
     await _take_export_scenes(studio, shot, folder)
     if shot.name != "small":
+        await _take_data_scenes(studio, shot, folder)
         await _take_chat_scenes(studio, shot, folder)
+
+
+async def _take_data_scenes(studio: Studio, shot: Shot, folder: Path) -> None:
+    """Problems, a search with its completion, the review, the row as trained, and the dialogs of bulk work."""
+    tab, controller = studio.window.tab("data").widget, studio.window.tab("data").controller
+    assert isinstance(tab, DataTab) and isinstance(controller, DataController)
+    studio.window.show_tab("data")
+    async for name, dialog in data_scenes(tab, controller, _until):
+        await asyncio.sleep(1.2)
+        _with_popup(dialog or studio.window).save(str(folder / f"{name}-{shot.name}.png"))
+
+
+def _with_popup(widget: QWidget) -> QPixmap:
+    """The widget, and the popup over it, which is a window of its own."""
+    picture = widget.grab()
+    popup = QApplication.activePopupWidget()
+    if popup is not None:
+        painter = QPainter(picture)
+        painter.drawPixmap(widget.mapFromGlobal(popup.mapToGlobal(QPoint(0, 0))), popup.grab())
+        painter.end()
+    return picture
 
 
 async def _take_chat_scenes(studio: Studio, shot: Shot, folder: Path) -> None:

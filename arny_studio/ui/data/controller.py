@@ -40,6 +40,7 @@ from arny_studio.ui.wording import bytes_in_words, count_in_words, folder_in_wor
 DEMO_NAME, DEMO_ROWS, DEMO_SEED = "demo-tier1.jsonl", 600, 7
 MOST_OFFERED = 15
 MOST_SELECTED_KEYS = 100_000
+_SCAN_DELAY_MS = 50  # the rows are painted first
 
 
 class DataController(QObject):
@@ -257,7 +258,7 @@ class DataController(QObject):
         self._context.settings.remember_dataset(result.path.absolute())
         self._tab.show_recent(self._offered())
         self._go_to_line(opened, line)
-        QTimer.singleShot(0, self, partial(self.scanning.scan, opened))  # the rows are to be seen first
+        QTimer.singleShot(_SCAN_DELAY_MS, self, partial(self.scanning.scan, opened))
 
     def _go_to_line(self, opened: OpenDocument, line: int) -> None:
         if line > 0 and opened.document.row_count:
@@ -288,7 +289,7 @@ class DataController(QObject):
         self._show_documents()
         self._show_head()
         self._tab.statistics.show_statistics([], is_filtered=False)
-        self._tab.problems.show_counts({})
+        self._tab.problems.show_counts({}, is_checked=False)
         self._remember_open()
 
     def _show_documents(self) -> None:
@@ -324,8 +325,14 @@ class DataController(QObject):
     def _on_shown_changed(self) -> None:
         opened = self.desk.current
         self._tab.rows.show_document(opened)
-        if opened is not None:
+        if opened is not None and opened.current_key is None:
+            QTimer.singleShot(0, self, partial(self._select_first, opened))  # the rows are to be seen first
+        elif opened is not None:
             self._tab.show_rows(opened.current_key)
+
+    def _select_first(self, opened: OpenDocument) -> None:
+        if opened is self.desk.current and opened.current_key is None:
+            self._tab.show_rows(None)
 
     @Slot(object)
     def _on_touched(self, _touched: object) -> None:

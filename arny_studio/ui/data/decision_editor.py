@@ -55,6 +55,11 @@ class DecisionEditor(QWidget):
         if value is not None:
             self._show_value(value)
 
+    def prepare(self) -> None:
+        """Make the widgets that a usual decision needs ahead of the first one."""
+        for entry in self._rows.values():
+            entry.prepare()
+
     @property
     def page(self) -> int:
         """FORM or JSON, whichever is in front."""
@@ -222,6 +227,13 @@ class FieldRow(QWidget):
             self._make_widget(value)
         assert self.widget is not None
         self.widget.show_value(value)
+
+    def prepare(self) -> None:
+        """Make the widget ahead of the first value."""
+        if self.widget is None:
+            self._make_widget(self.field.start)
+            assert self.widget is not None
+            self.widget.ensurePolished()
 
     def show_problems(self, problems: Sequence[ShownProblem]) -> None:
         """Replace what is said below the widget."""

@@ -75,6 +75,7 @@ class Inspecting(QObject):
                 self._context.messages.show_error(error)
                 return None
             self._job.event_received.connect(self._on_event)
+            self._view.show_nothing("Starting the tokenizer of the base…")
         return self._job
 
     @Slot(object)

@@ -65,6 +65,8 @@ class ProblemsPanel(QWidget):
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.state = label(role="muted", wraps=True)
         self.check_button = button("Check now")
+        self._nothing = label("No row has a problem. “Check now” looks for near duplicates, too.", "muted", wraps=True)
+        self._nothing.hide()
         self._about = label(role="caption", wraps=True)
         self._extra = label(role="caption", wraps=True)
         self.next_button = button("Next row", tooltip="Go to the next row with this problem")
@@ -75,7 +77,12 @@ class ProblemsPanel(QWidget):
         head = row(self.state, gap="s")
         head.setStretch(0, 1)
         head.addWidget(self.check_button)
-        self.setLayout(column(head, self.table, self._extra, self._details, gap="s"))
+        layout = column(head, self._nothing, gap="s")
+        layout.addWidget(self.table, 1)
+        layout.addWidget(self._extra)
+        layout.addWidget(self._details)
+        layout.addStretch(0)
+        self.setLayout(layout)
         self.table.selectionModel().currentRowChanged.connect(self._on_current_changed)
         self.table.clicked.connect(self._on_clicked)
         self.table.doubleClicked.connect(self._on_next)
@@ -91,12 +98,17 @@ class ProblemsPanel(QWidget):
         index = self.table.currentIndex()
         return self.kinds.items[index.row()].kind if index.isValid() else None
 
-    def show_counts(self, counts: Mapping[str, int], notes: Sequence[str] = ()) -> None:
-        """Rows per kind of problem, and sentences about the file as a whole; the selected kind stays selected."""
+    def show_counts(self, counts: Mapping[str, int], notes: Sequence[str] = (), *, is_checked: bool = True) -> None:
+        """Rows per kind of problem, and sentences about the file as a whole; the selected kind stays selected.
+
+        `is_checked`: no counts mean that there is no problem, and not that nobody has looked yet.
+        """
         kept = self.current
         found = [KindCount(kind, counts[kind.id]) for kind in KINDS if counts.get(kind.id)]
         found.sort(key=lambda item: (SEVERITIES.index(item.kind.severity), -item.count))
         self.kinds.show_items(found)
+        self.table.setVisible(bool(found))
+        self._nothing.setVisible(is_checked and not found)
         self._extra.setText("\n".join(notes))
         self._extra.setVisible(bool(notes))
         line = next((number for number, item in enumerate(found) if kept is not None and item.kind.id == kept.id), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from msgspec import Struct
-from PySide6.QtCore import QEvent, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -84,14 +84,14 @@ class SampleEditor(QWidget):
         self._shown = None
         self._nothing.setText(sentence)
         self._nothing.show()
-        self._page.hide()
+        self.scroll_area.hide()
 
     def show_row(self, shown: ShownRow) -> None:
         """Show a row; the same row again keeps cursor, focus and scroll position."""
         is_new = self._shown is None or self._shown.key != shown.key
         self._shown = shown
         self._nothing.hide()
-        self._page.show()
+        self.scroll_area.show()
         self._show_chips(shown)
         self._show_general(shown)
         self._show_turns(shown, is_new)
@@ -154,7 +154,10 @@ class SampleEditor(QWidget):
         conversation.setContentsMargins(0, 0, space("s"), space("m"))
         self._page = holder(conversation)
         self.scroll_area = scrolled(self._page)
-        self.setLayout(column(self._nothing, self.scroll_area, gap="s"))
+        layout = column(self._nothing, gap="s")
+        layout.addWidget(self.scroll_area, 1)
+        layout.addStretch(0)
+        self.setLayout(layout)
         self._raw.edited.connect(self.raw_edited)
         self._add.clicked.connect(self._on_add_clicked)
 
@@ -162,7 +165,7 @@ class SampleEditor(QWidget):
         """Make the widgets of a usual row ahead: the first row of a file must not wait for them."""
         for _ in range(_USUAL_TURNS):
             self._add_card()
-        self._cards[-1].prepare_decision()
+        QTimer.singleShot(0, self, self._cards[-1].prepare_decision().prepare)
 
     def _show_chips(self, shown: ShownRow) -> None:
         clear(self._chips)

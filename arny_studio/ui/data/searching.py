@@ -110,7 +110,9 @@ class Searching(QObject):
             opened.shown = found.keys
         total = count_in_words(found.rows, "row")
         is_filtered = bool(found.wanted.query.strip())
-        self._bar.show_count(f"{found.matches:,} of {total}" if is_filtered else total, can_select=is_filtered)
+        self._bar.show_count(
+            f"{found.matches:,} of {total}" if is_filtered else total, can_select=is_filtered and found.matches > 0
+        )
         self._bar.show_error("")
         self._bar.show_words(found.words)
         if not keep_rows:
