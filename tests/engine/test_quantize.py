@@ -143,13 +143,12 @@ def test_that_giving_up_leaves_no_file(tmp_path: Path, source: Path) -> None:
     def give_up(_done: int, _total: int) -> None:
         raise GivenUp
 
-    out = tmp_path / "out" / "out.gguf"
+    out, earlier = tmp_path / "out" / "out.gguf", set(threading.enumerate())
     with pytest.raises(GivenUp):
         quantize(source, out, "Q4_K_M", threads=1, on_progress=give_up)
     assert list(out.parent.iterdir()) == []
-    for thread in threading.enumerate():
-        if thread is not threading.main_thread() and thread.daemon:
-            thread.join(timeout=10)  # llama.cpp's own end, so that the next test does not meet it
+    for thread in set(threading.enumerate()) - earlier:
+        thread.join(timeout=60)  # llama.cpp's own end, so that the next test does not meet it
 
 
 def refusal(source: Path, out: Path, quant: Quant) -> ArnyError:
