@@ -190,6 +190,9 @@ def _print_plan(plan: ExportPlan, *, as_json: bool) -> None:
     console = Console(markup=False, highlight=False, soft_wrap=True)
     console.width = max(console.width, 140)
     console.print(table)
+    for file in plan.files:
+        if file.fallbacks:
+            console.print(file.fallback_sentence)
     console.print(
         f"{plan.needed_bytes / _MIB:,.0f} MiB of disk are needed, {plan.free_bytes / _MIB:,.0f} are free;"
         f" about {plan.about_s:,.0f} s."

@@ -18,6 +18,8 @@ from arny_studio.jobs.state import RunState
 from arny_studio.jobs.wire import encode_line
 
 _LINE_PERIOD_S = 5.0
+_SPEED_AFTER_S = 1.0  # of a stage; sooner its speed is chance
+_MIB = 1 << 20
 
 
 class Display(Protocol):
@@ -120,7 +122,7 @@ class PlainLines:
 
     def _say_progress(self, state: RunState) -> None:
         self._last_line_s, self._unsaid = time.monotonic(), False
-        parts = [part for part in (_done(state), _figures(state)) if part]
+        parts = [part for part in (_done(state), _left(state), _figures(state)) if part]
         if parts:
             self.say("  " + "  ".join(parts))
 
@@ -194,8 +196,25 @@ def _done(state: RunState) -> str:
     progress = state.progress
     if progress is None:
         return ""
+    if progress.unit == "bytes":
+        return _bytes_done(progress, state.stage_elapsed_s)
     total = f"/{progress.total:,}" if progress.total is not None else ""
     return f"{progress.done:,}{total} {progress.unit}".rstrip()
+
+
+def _bytes_done(progress: ProgressEvent, elapsed_s: float) -> str:
+    """`512.0/2,944.0 MiB  80 MiB/s`; the speed as soon as it means something."""
+    total = f"/{progress.total / _MIB:,.1f}" if progress.total is not None else ""
+    speed = f"  {progress.done / _MIB / elapsed_s:,.0f} MiB/s" if elapsed_s > _SPEED_AFTER_S else ""
+    return f"{progress.done / _MIB:,.1f}{total} MiB{speed}"
+
+
+def _left(state: RunState) -> str:
+    """How long the stage still takes; empty where that is unknown, or it is done."""
+    left_s = state.remaining_s
+    if not left_s or state.outcome is not None or state.stage_elapsed_s <= _SPEED_AFTER_S:
+        return ""
+    return f"{left_s:,.0f} s left" if left_s < 100 else f"{left_s / 60:,.0f} min left"
 
 
 def _figures(state: RunState) -> str:

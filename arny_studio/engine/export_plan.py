@@ -19,6 +19,7 @@ from arny_studio.engine.export_source import FolderSource, Source
 from arny_studio.engine.lora_gguf import predicted_lora_bytes
 from arny_studio.engine.merged_folder import merged_bytes
 from arny_studio.engine.output_files import existing_folder
+from arny_studio.engine.parity import trainer_check
 from arny_studio.engine.quant_types import predicted_bytes, predicted_tensors
 from arny_studio.engine.replay import MAX_TOKENS, distribution_bytes
 from arny_studio.recipe import ExportRecipe, Quant
@@ -32,7 +33,8 @@ _QUANT_VALUES_PER_S: dict[Quant, float] = {
 }  # fmt: skip
 _READ_BYTES_PER_S = 600e6
 _TOKENS_PER_S_PER_BILLION = 40.0
-_REPLAY_START_S = 1.0
+_REPLAY_START_S, _TOKEN_S = 1.0, 0.001  # a process with llama.cpp; what a token costs however small the model is
+_TRAINER_START_S, _TRAINER_TOKEN_S, _TRAINER_SLOWER = 12.0, 0.004, 2.0  # the same for torch, which computes in float32
 
 
 def wanted_quants(recipe: ExportRecipe) -> tuple[Quant, ...]:
@@ -50,7 +52,9 @@ def plan_export(source: Source, recipe: ExportRecipe, folder: Path) -> ExportPla
         passing_bytes=source.f16_bytes if merges else 0,
         scratch_bytes=distribution_bytes(recipe.parity.prompts, source.shape.vocab) if recipe.parity.prompts else 0,
         free_bytes=shutil.disk_usage(existing_folder(folder)).free,
-        start_s=(source.parameters / _F16_VALUES_PER_S if merges else 0.0) + _replay_s(source, recipe),
+        start_s=(source.parameters / _F16_VALUES_PER_S if merges else 0.0)
+        + _replay_s(source, recipe)
+        + _trainer_s(source, recipe),
         parameters=source.parameters,
     )
 
@@ -108,4 +112,18 @@ def _quant_s(source: Source, recipe: ExportRecipe, quant: Quant) -> float:
 
 def _replay_s(source: Source, recipe: ExportRecipe) -> float:
     tokens = recipe.parity.prompts * MAX_TOKENS / 2
-    return (_REPLAY_START_S + tokens * source.parameters / 1e9 / _TOKENS_PER_S_PER_BILLION) if tokens else 0.0
+    return _REPLAY_START_S + tokens * (_TOKEN_S + _weights_s(source)) if tokens else 0.0
+
+
+def _trainer_s(source: Source, recipe: ExportRecipe) -> float:
+    """Holding F16 against the trained model, where that can be done here."""
+    prompts = min(recipe.parity.trainer_prompts, recipe.parity.prompts)
+    if not prompts or not trainer_check(source, recipe.parity).is_possible:
+        return 0.0
+    tokens = prompts * MAX_TOKENS / 2
+    return _TRAINER_START_S + tokens * (_TRAINER_TOKEN_S + _TRAINER_SLOWER * _weights_s(source))
+
+
+def _weights_s(source: Source) -> float:
+    """Reading all weights once, which each token does."""
+    return source.parameters / 1e9 / _TOKENS_PER_S_PER_BILLION

@@ -174,7 +174,7 @@ _WORDS = {
     "json_lost": "{value:.1%} of the valid decisions are no longer valid (limit {limit:.1%}).",
     "flips": "{value:.1%} of the prompts would be routed otherwise (limit {limit:.1%}).",
     "fields_changed": "{value:.1%} of the decision fields differ (limit {limit:.1%}).",
-    "kl": "The KL divergence is {value:.3f} nats a token (limit {limit:g}).",
+    "kl": "The KL divergence is {value:.3g} nats a token (limit {limit:g}).",
     "top_token_changed": "The likeliest token differs at {value:.1%} of the positions (limit {limit:.1%}).",
     "perplexity_rise": "The perplexity on the held-out answers rose by {value:.1%} (limit {limit:.1%}).",
 }

@@ -35,6 +35,16 @@ class PlannedFile(Struct, frozen=True, kw_only=True):
     phones: list[PhoneFit] = []
     fallbacks: int = 0  # tensors that llama.cpp stores in a larger type, as their rows do not fit the format
 
+    @property
+    def fallback_sentence(self) -> str:
+        """What to tell a person about them; empty where there are none."""
+        if not self.fallbacks:
+            return ""
+        return (
+            f"{self.quant}: the rows of {self.fallbacks} tensors are no multiple of 256 values, so llama.cpp stores them"
+            " in a larger type."
+        )
+
 
 class ExportPlan(Struct, frozen=True, kw_only=True):
     """Everything that is known beforehand.

@@ -154,6 +154,22 @@ def test_that_a_dry_run_says_sizes_that_the_export_then_has(tmp_path: Path) -> N
     assert "of disk are needed" in arny("export", *asked, "--dry-run").stdout
 
 
+def test_that_a_plan_says_aloud_which_tensors_a_format_does_not_fit(tmp_path: Path) -> None:
+    odd = make_tiny_base(tmp_path / "odd", layers=1, hidden=384)
+    said = arny("export", "--base", odd, "--quant", "Q4_K_M", "--dry-run").stdout
+    assert "Q4_K_M: the rows of" in said
+    assert "no multiple of 256" in said
+
+
+def test_that_a_plan_knows_what_the_gate_costs(tmp_path: Path) -> None:
+    base = make_tiny_base(tmp_path / "base", layers=1)
+
+    def planned_s(*gate: str) -> float:
+        return json.loads(arny("export", "--base", base, *gate, "--dry-run", "--json").stdout)["about_s"]
+
+    assert planned_s("--parity-prompts", "0") < planned_s("--trainer-prompts", "0") <= planned_s()
+
+
 def test_that_a_plan_finds_a_downloaded_base_and_downloads_none(tmp_path: Path) -> None:
     workspace = tmp_path / "workspace"
     brought = make_tiny_base(workspace / "models" / "owner--tiny", layers=1)

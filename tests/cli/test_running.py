@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from arny_studio.cli import progress
 from arny_studio.cli.progress import Display, LiveBars, PlainLines, Silence, display_for
 from arny_studio.cli.running import run_recipe
 from arny_studio.errors import MissingFile
@@ -191,6 +192,20 @@ def test_that_plain_lines_tell_stages_warnings_and_the_last_progress() -> None:
         "1,300/2,400 steps  loss 0.5000  validation 0.7500  1,234 tok/s",
         "Said [aside].",
     ]
+
+
+def test_that_bytes_are_told_with_their_speed_and_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_LINE_PERIOD_S", 0.0)
+    out = io.StringIO()
+    story: list[AnyEvent] = [
+        Stage(name="f16", title="Write F16", index=1, total=2, time_s=10.0),
+        Progress(done=1 << 20, total=128 << 20, unit="bytes", time_s=10.5),
+        Progress(done=64 << 20, total=128 << 20, unit="bytes", time_s=12.0),
+        Progress(done=128 << 20, total=128 << 20, unit="bytes", time_s=14.0),
+    ]
+    told(PlainLines(Console(file=out, width=200)), story)
+    lines = [line.strip().partition("  ")[2].strip() for line in out.getvalue().splitlines()]
+    assert lines[1:4] == ["1.0/128.0 MiB", "64.0/128.0 MiB  32 MiB/s  2 s left", "128.0/128.0 MiB  32 MiB/s"]
 
 
 def test_that_live_bars_show_the_same_story() -> None:

@@ -230,7 +230,9 @@ class ExportForm(QWidget):
         room = f"{bytes_in_words(needed)} of disk while it runs, {bytes_in_words(free)} are free"
         if needed > free:
             room = f"Not enough room: {room}"
-        self.totals.setText(f"{room}  ·  about {seconds_in_words(self._plan.about_for(chosen))} on this computer")
+        fallbacks = [file.fallback_sentence for file in self._plan.files if file.quant in chosen and file.fallbacks]
+        time = f"about {seconds_in_words(self._plan.about_for(chosen))} on this computer"
+        self.totals.setText("\n".join([f"{room}  ·  {time}", *fallbacks]))
 
 
 def _field(placeholder: str) -> QLineEdit:

@@ -59,7 +59,7 @@ class ExportPage(QWidget):
         self.stages = StageList(theme)
         self.files = FilesModel(self)
         widths = {1: 78, 2: 78, 3: 82, 4: 58, 5: 64, 6: 74, 7: 80}
-        self.table = Table(self.files, widths, 0, hidden_below={7: 690, 6: 640, 3: 580, 5: 500, 4: 440})
+        self.table = Table(self.files, widths, 0, hidden_below={7: 800, 6: 640, 3: 580, 5: 500, 4: 440})
         self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # the format is at the end of the name
         self.table.setItemDelegate(CellDelegate(theme, self.table))
         self.table.setAccessibleName("Files of the export")
@@ -104,7 +104,7 @@ class ExportPage(QWidget):
         """What lies beside the files once they are made: `parity.json` and `lineage.json`."""
         self._report = report
         self.lineage.show_lineage(lineage)
-        self._tabs.setTabVisible(self._tabs.indexOf(self.lineage), bool(lineage))
+        self._allow_details(self.lineage, bool(lineage))
         self._show_chosen()
 
     def show_status(self, status: RunStatus) -> None:
@@ -121,7 +121,7 @@ class ExportPage(QWidget):
         self.stages.show_state(state)
         self.log.show_state(state)
         self.checks.show_results(state.results)
-        self._tabs.setTabVisible(self._tabs.indexOf(self.checks), self.checks.has_checks)
+        self._allow_details(self.checks, self.checks.has_checks)
         self._show_files(state)
         self._show_outcome(state)
         if state.outcome is not None and state.outcome.kind == "finished":
@@ -151,6 +151,14 @@ class ExportPage(QWidget):
         for number in range(self._tabs.count()):
             if self._tabs.tabText(number) == title:
                 self._tabs.setCurrentIndex(number)
+
+    def _allow_details(self, view: QWidget, has_any: bool) -> None:
+        """Show the tab of a view that has something to show, and no other."""
+        number = self._tabs.indexOf(view)
+        if self._tabs.isTabVisible(number) != has_any:
+            self._tabs.setTabVisible(number, has_any)
+            # The bar keeps the place of a hidden tab until it is laid out again, which a text does.
+            self._tabs.setTabText(number, self._tabs.tabText(number))
 
     def say_bundled(self, sentence: str) -> None:
         """A bundle of a file of this export is ready."""
@@ -275,7 +283,7 @@ class ExportPage(QWidget):
         line = self.chosen_line
         parity = self._whole(line) if line is not None else None
         if line is None or parity is None:
-            self.verdict.show_nothing()
+            self.verdict.show_nothing(has_files=bool(self.files.items))
         else:
             trainer = self._report.trainer if self._report is not None else None
             self.verdict.show_parity(line.name, parity, self._limits, trainer)

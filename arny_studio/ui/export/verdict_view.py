@@ -22,6 +22,7 @@ _SENTENCES = {
 }
 _REFERENCE = "The other files are held against this one, and this one against training where torch is installed."
 _NOTHING = "Choose a file that was held against F16."
+_NONE_YET = "No file has been held against F16 here."
 
 
 class VerdictView(QWidget):
@@ -31,7 +32,7 @@ class VerdictView(QWidget):
         super().__init__()
         self.setProperty("surface", "clear")
         self.chip = Chip()
-        self.sentence = label(_NOTHING, "lead", wraps=True)
+        self.sentence = label(_NONE_YET, "lead", wraps=True)
         self.reasons = label(role="muted", wraps=True, selectable=True)
         self.about = label(role="caption", wraps=True)
         self._measures = QGridLayout()
@@ -44,10 +45,10 @@ class VerdictView(QWidget):
         self.setLayout(column(head, self.reasons, self._measures, self.about, 1, gap="m", margin="m"))
         self.show_nothing()
 
-    def show_nothing(self) -> None:
-        """No judged file is chosen."""
+    def show_nothing(self, *, has_files: bool = False) -> None:
+        """No judged file is chosen, or none is there yet."""
         self.chip.hide()
-        self.sentence.setText(_NOTHING)
+        self.sentence.setText(_NOTHING if has_files else _NONE_YET)
         for part in (self.reasons, self.about):
             part.setText("")
             part.hide()
