@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -15,7 +16,7 @@ from rich.table import Table
 
 from arny_studio.atomic import make_folder, replaced_file
 from arny_studio.cli.running import WorkspacePath, run_recipe
-from arny_studio.errors import BadInput, BadRecipe
+from arny_studio.errors import BadInput, BadRecipe, DiskFull
 from arny_studio.jobs.answers import planned_export
 from arny_studio.jobs.events import Artifact
 from arny_studio.jobs.folder import RunFolder
@@ -108,8 +109,7 @@ def export(
         on_event=lambda event: made.append(event) if isinstance(event, Artifact) else None,
     )
     if outcome.kind == "finished":
-        for artifact in made:
-            final = _delivered(folder.path / artifact.path, out)
+        for final in _all_delivered(folder, made, out):
             if not as_json:
                 print(final)
     raise typer.Exit(outcome.exit_code)
@@ -225,6 +225,14 @@ def _quants(named: list[str]) -> tuple[Quant, ...]:
 def _absolute(path: str) -> str:
     """A folder that exists becomes absolute, as the recipe moves into another folder; a Hub id stays one."""
     return str(Path(path).expanduser().absolute()) if path and Path(path).expanduser().exists() else path
+
+
+def _all_delivered(folder: RunFolder, made: list[Artifact], out: Path | None) -> Iterator[Path]:
+    """Every file where it was asked for. Raises DiskFull, saying where they are all the same."""
+    try:
+        yield from (_delivered(folder.path / artifact.path, out) for artifact in made)
+    except DiskFull as error:
+        raise DiskFull(error.sentence, hint=f"The exported files are whole in {folder.outputs}.") from error
 
 
 def _delivered(made: Path, out: Path | None) -> Path:

@@ -8,6 +8,7 @@ import shutil
 import msgspec
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QDesktopServices
 
 from arny_studio import extras
 from arny_studio.paths import DEMO_TIER1
@@ -37,7 +38,7 @@ def hand_over(studio, export, folder, qtbot):
     qtbot.waitUntil(lambda: export.widget.form.chosen_run is not None, timeout=30_000)
 
 
-def test_that_a_finished_run_becomes_the_ticked_files_with_size_and_hash(studio, export, qtbot):
+def test_that_a_finished_run_becomes_the_ticked_files_with_size_and_hash(studio, export, qtbot, monkeypatch):
     hand_over(studio, export, finished_run(studio.workspace), qtbot)
     export.widget.form.quants.choose(("Q8_0", "Q4_K_M"))
     qtbot.mouseClick(export.widget.start_button, Qt.MouseButton.LeftButton)
@@ -53,6 +54,10 @@ def test_that_a_finished_run_becomes_the_ticked_files_with_size_and_hash(studio,
         assert (len(content), hashlib.sha256(content).hexdigest()) == (file.size_bytes, file.sha256)
     assert job.state.stages[0].title.startswith("Merge")
     assert page.chosen_file is not None and page.chosen_file.name.endswith("Q4_K_M.gguf")  # the smallest one
+    shown = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", shown.append)
+    page.reveal_button.click()
+    assert [url.toLocalFile() for url in shown] == [str(job.folder.outputs)]
 
 
 def test_that_an_exported_file_is_handed_to_chat_and_evaluate(studio, export, qtbot, monkeypatch):
