@@ -161,6 +161,10 @@ def test_that_sizes_disk_time_and_phones_are_said_before_anything_is_made(studio
     line = [facts.quant for facts in form.quants.items].index("Q8_0")
     assert form.quants.index(line, SIZE).data() == "1.5 MiB"
     assert [tone for _, tone in form.quants.index(line, FIRST_PHONE).data(CHIPS_ROLE)] == ["success"]
+    form.merged.setChecked(True)
+    form.lora.setChecked(True)
+    qtbot.waitUntil(lambda: "-LoRA.gguf takes" in form.totals.text(), timeout=60_000)
+    assert "tiny-1.4M-tier1 takes" in form.totals.text()
 
 
 def test_that_figures_of_one_model_do_not_stand_beside_another(studio, export, qtbot):

@@ -232,7 +232,10 @@ class ExportForm(QWidget):
             room = f"Not enough room: {room}"
         fallbacks = [file.fallback_sentence for file in self._plan.files if file.quant in chosen and file.fallbacks]
         time = f"about {seconds_in_words(self._plan.about_for(chosen))} on this computer"
-        self.totals.setText("\n".join([f"{room}  ·  {time}", *fallbacks]))
+        others = [
+            f"{file.name} takes {bytes_in_words(file.size_bytes)}." for file in self._plan.files if not file.quant
+        ]
+        self.totals.setText("\n".join([f"{room}  ·  {time}", *others, *fallbacks]))
 
 
 def _field(placeholder: str) -> QLineEdit:
