@@ -37,20 +37,21 @@ class Piece(Struct, frozen=True):
 
 
 class ChatTemplate:
-    """A compiled chat template.
+    """A compiled chat template. `of` names the file that it comes from in what is said about it.
 
     Raises BadInput where the source is no jinja2 template.
     """
 
-    def __init__(self, source: str, *, bos_token: str = "", eos_token: str = "") -> None:
+    def __init__(self, source: str, *, bos_token: str = "", eos_token: str = "", of: str = "") -> None:
+        self._name = f"The chat template of {of}" if of else "The chat template"
         if len(source) > MAX_SOURCE_CHARS:
-            raise BadInput(f"The chat template is {len(source):,} characters long; {MAX_SOURCE_CHARS:,} are allowed.")
+            raise BadInput(f"{self._name} is {len(source):,} characters long; {MAX_SOURCE_CHARS:,} are allowed.")
         self.source = source
         self._tokens = {"bos_token": bos_token, "eos_token": eos_token}
         try:
             self._template = _environment().from_string(source)
         except (jinja2.TemplateError, RecursionError) as error:
-            raise BadInput(f"The chat template is not a jinja2 template: {error}.") from error
+            raise BadInput(f"{self._name} is not a jinja2 template: {str(error).rstrip('.')}.") from error
 
     def render(self, messages: Sequence[Message], *, add_generation_prompt: bool = False) -> str:
         """The prompt text, exactly as the template writes it."""
@@ -65,11 +66,11 @@ class ChatTemplate:
                 parts.append(part)
                 total += len(part)
                 if total > limit:
-                    raise BadInput("The chat template writes far more text than the messages hold.")
+                    raise BadInput(f"{self._name} writes far more text than the messages hold.")
         except BadInput:
             raise
         except Exception as error:  # a template is foreign code: every failure of it is bad input
-            raise BadInput(f"The chat template failed: {type(error).__name__}: {error}") from error
+            raise BadInput(f"{self._name} failed: {type(error).__name__}: {error}") from error
         return "".join(parts)
 
     def pieces(

@@ -230,7 +230,7 @@ class Phone:
         said = self._reason(exchange, _to_be_worded(exchange.words, result))
         if is_told_in(said, result) or said.endswith((PRESSURE_NOTE, CANCEL_NOTE)):
             return f"{result.label}\n{said}"
-        return f"{lay_out(result, style)}\n{UNTOLD_NOTE}"
+        return f"{lay_out(result, style)}\n\n{UNTOLD_NOTE}"
 
     def _confirmed(self, exchange: Exchange, routing: Routing, sentence: str) -> bool:
         """Whether the user agrees. Waits for the answer; a wish to end the request ends the wait."""

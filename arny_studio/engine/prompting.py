@@ -22,7 +22,8 @@ def template_of(session: LlamaSession) -> ChatTemplate:
     """The chat template in the GGUF. Raises BadInput where it has none."""
     if not session.chat_template:
         raise BadInput(f"{session.path.name} carries no chat template.", hint="Export it again with its tokenizer.")
-    return ChatTemplate(session.chat_template, bos_token=session.bos_token, eos_token=session.eos_token)
+    tokens = {"bos_token": session.bos_token, "eos_token": session.eos_token}
+    return ChatTemplate(session.chat_template, **tokens, of=session.path.name)
 
 
 def prompt_ids(session: LlamaSession, template: ChatTemplate, messages: Sequence[Message]) -> list[int]:

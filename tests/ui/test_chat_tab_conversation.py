@@ -11,7 +11,7 @@ from arny_studio.jobs.events import Decided, Ledger, LedgerLine, LoadRefused, Lo
 from arny_studio.jobs.outcome import Outcome
 from arny_studio.ui.chat.conversation import Conversation, asked, ended, heard, phase_after
 from arny_studio.ui.chat.inspector import Inspector
-from arny_studio.ui.chat.message_list import MessageList
+from arny_studio.ui.chat.message_list import PAGE, ExchangeView, MessageList
 from arny_studio.ui.chat.path_view import PathView
 from arny_studio.ui.chat.ram_bar import picture_of
 from arny_studio.ui.theme import ThemeSwitcher
@@ -114,15 +114,22 @@ def test_that_model_text_is_never_rich_text(qtbot, theme):
     assert all(found.textFormat().name == "PlainText" for found in labels if "<" in found.text())
 
 
-def test_that_only_the_newest_bubbles_are_kept(qtbot, theme):
+def test_that_the_newest_bubbles_are_shown_and_earlier_ones_when_asked_for(qtbot, theme):
     messages = MessageList(theme)
     qtbot.addWidget(messages)
     talk = Conversation()
     for number in range(230):
         talk = heard(asked(talk, f"r{number}", "hi"), replied(request=f"r{number}"))
     messages.show_conversation(talk)
-    assert len(messages._views) == 200
+    assert len(messages._views) == PAGE
     assert messages.view_of("r229").reply.text == "Hello"
+    assert messages.earlier_button.text() == f"Show {PAGE} earlier of {230 - PAGE}"
+    messages.earlier_button.click()
+    placed = [messages._lines.itemAt(place).widget() for place in range(messages._lines.count())]
+    names = [view.request for view in placed if isinstance(view, ExchangeView)]
+    assert names == [f"r{number}" for number in range(230 - 2 * PAGE, 230)]
+    messages.show_conversation(heard(asked(Conversation(), "s1", "hi"), replied(request="s1")))
+    assert not messages.earlier_button.isVisibleTo(messages)
 
 
 def test_that_the_picture_shows_measurements_before_predictions():

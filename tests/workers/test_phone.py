@@ -62,7 +62,10 @@ class Call:
 
 
 def run_phone(
-    folder: Path, recipe: PhoneRecipe, during: Callable[[Call], Coroutine[Any, Any, None]] | None = None
+    folder: Path,
+    recipe: PhoneRecipe,
+    during: Callable[[Call], Coroutine[Any, Any, None]] | None = None,
+    deadline_s: float = DEADLINE_S,
 ) -> tuple[Outcome, Call]:
     async def work() -> tuple[Outcome, Call]:
         job = await start_job("phone", RunFolder.create(folder / "run", recipe))
@@ -72,7 +75,7 @@ def run_phone(
             await during(call)
         return await job.wait(), call
 
-    return asyncio.run(asyncio.wait_for(work(), DEADLINE_S))
+    return asyncio.run(asyncio.wait_for(work(), deadline_s))
 
 
 def recipe_for(pair: tuple[Path, Path], folder: Path, decision: dict[str, Any], **fields: Any) -> PhoneRecipe:
@@ -140,6 +143,23 @@ def test_that_a_question_asked_meanwhile_waits_and_one_taken_back_is_never_answe
     recipe = recipe_for(pair, tmp_path, pinned.REASON, reasoner_max_tokens=150)
     _, call = run_phone(tmp_path, recipe, talk)
     assert [event.request for event in call.said(Replied)] == ["a", "c"]
+
+
+def test_that_five_hundred_messages_are_answered_and_fill_nothing(pair, tmp_path: Path):
+    async def talk(call: Call) -> None:
+        for number in range(500):
+            await call.job.send(
+                Ask(request=f"r{number}", query=f"What is the capital of France? {'Well? ' * (number % 7)}")
+            )
+        await call.until(Replied, 500)
+        await call.job.stop("save")
+
+    outcome, call = run_phone(tmp_path, recipe_for(pair, tmp_path, pinned.ANSWER), talk, deadline_s=160)
+    assert outcome.kind == "stopped"
+    replies = call.said(Replied)
+    assert [event.request for event in replies] == [f"r{number}" for number in range(500)]
+    assert {event.reply for event in replies} == {"Paris."}
+    assert replies[-1].peak_mib - replies[20].peak_mib < 8
 
 
 def test_that_a_phone_over_its_cap_ends_as_killed_by_the_system(pair, tmp_path: Path):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QProgressBar, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QProgressBar, QWidget
 
 from arny_studio.jobs.events import Prompted
 from arny_studio.ui.chat.conversation import Exchange
-from arny_studio.ui.widgets.layout import row
+from arny_studio.ui.widgets.layout import space
 from arny_studio.ui.widgets.text import label, plain_tooltip, set_property
 
 _FULL_PERCENT = 90
@@ -18,8 +18,16 @@ class ContextGauge(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setProperty("surface", "clear")
+        plain_tooltip(self, "How much of its context the last request took, answer included.")
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(space("s"))
+        grid.setVerticalSpacing(0)
+        grid.setColumnStretch(3, 1)
         self.lines = {1: _Line("Router"), 2: _Line("Reasoner")}
-        self.setLayout(row(*self.lines.values(), 1, gap="l"))
+        for number, line in self.lines.items():
+            for place, part in enumerate(line.parts):
+                grid.addWidget(part, number, place)
         self.show_exchange(None)
 
     def show_exchange(self, exchange: Exchange | None) -> None:
@@ -30,21 +38,21 @@ class ContextGauge(QWidget):
             self.lines[tier].show_prompt(prompted, tokens.get(f"{who}_written", 0))
 
 
-class _Line(QWidget):
+class _Line:
+    """Name, bar and figure of one tier."""
+
     def __init__(self, title: str) -> None:
-        super().__init__()
-        self.setProperty("surface", "clear")
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.setRange(0, 100)
         self._bar.setFixedWidth(48)
-        self.words = label("", "caption")
-        name = label(title, "caption")
-        plain_tooltip(self, "How much of its context the last request took, answer included.")
-        self.setLayout(row(name, self._bar, self.words, gap="s"))
+        self.words: QLabel = label("", "caption")
+        self.parts: tuple[QWidget, ...] = (label(title, "caption"), self._bar, self.words)
 
     def show_prompt(self, prompted: Prompted | None, written: int) -> None:
-        self.setVisible(prompted is not None)
+        """Show what a request took of the context; hidden where the tier read nothing."""
+        for part in self.parts:
+            part.setVisible(prompted is not None)
         if prompted is None:
             return
         held = prompted.tokens + written

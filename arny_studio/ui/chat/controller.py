@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, Slot
@@ -35,6 +36,7 @@ from arny_studio.ui.chat.tab import ChatTab
 from arny_studio.ui.chat.talk_controller import TalkController
 from arny_studio.ui.model_files import ModelFile, model_files
 from arny_studio.ui.tab import ChatWith, Handover, TabContext
+from arny_studio.ui.wording import bytes_in_words
 
 CONNECTORS_NAME = "connectors.toml"
 _FILTERS = {"device": "Device profiles (*.toml)", "tier1": "GGUF files (*.gguf)", "tier2": "GGUF files (*.gguf)"}
@@ -55,7 +57,7 @@ class ChatController(QObject):
         self._forecast: Forecast | None = None
         self._shapes: Shapes | None = None
         self._restarts = False  # switch on again as soon as it is off
-        self._says_that_it_differs = False  # the notice says that another phone is on than chosen
+        self._notice_is_of: Literal["", "difference", "restart"] = ""  # what its end would make untrue
         self._has_answered = False  # since it was switched on: a phone that is killed before that stays off
         self.link = PhoneLink(context.jobs, self)
         self.talk = TalkController(tab, context, self.link, self.contract, self._ensure_on)
@@ -226,10 +228,13 @@ class ChatController(QObject):
         if self.link.is_on and self.link.recipe is not None and not _is_same_phone(recipe, self.link.recipe):
             sentence = "The phone that is on has other models or another profile than chosen."
             self._tab.notice.say("info", sentence, action=_RESTART, on_action=self.restart)
-            self._says_that_it_differs = True
-        elif self._says_that_it_differs:  # any other notice, such as of a kill, stays until it is answered
-            self._says_that_it_differs = False
-            self._tab.notice.be_quiet()
+            self._notice_is_of = "difference"
+        elif self._notice_is_of == "difference":  # any other notice stays until it is answered
+            self._quieten()
+
+    def _quieten(self) -> None:
+        self._notice_is_of = ""
+        self._tab.notice.be_quiet()
 
     def _show_forecast(self) -> None:
         setup = self._tab.setup
@@ -240,7 +245,7 @@ class ChatController(QObject):
     @Slot()
     def _show_memory(self) -> None:
         """The phone that is on, or was killed, by its own account; else what would be in it."""
-        is_live = self.link.ledger is not None and self.link.phase != "off"
+        is_live = self.link.ledger is not None and self.link.phase not in ("off", "failed")
         ledger = self.link.ledger if is_live else (self._forecast.ledger if self._forecast is not None else None)
         of_link = self.link.recipe.profile if self.link.recipe is not None else None
         profile = of_link if is_live and of_link is not None else self._profile
@@ -330,6 +335,8 @@ class ChatController(QObject):
     @Slot(object)
     def _on_replied(self, _replied: object) -> None:
         self._has_answered = True
+        if self._notice_is_of == "restart":  # it is back, and works
+            self._quieten()
 
     @Slot(object)
     def _on_ended(self, outcome: Outcome) -> None:
@@ -346,10 +353,10 @@ class ChatController(QObject):
             self._start()  # as a phone does; one that dies before it ever answered would die again
 
     def _tell_end(self, phase: PhonePhase, outcome: Outcome) -> None:
-        self._says_that_it_differs = False
         will_restart = phase == "killed" and self._has_answered
         happening = self.conversation.happenings[-1].text
         hint = f"The phone restarts. {outcome.hint}" if will_restart else outcome.hint
+        self._notice_is_of = "restart" if will_restart else ""
         if will_restart:
             self._tab.notice.say("error", happening, hint)
         else:
@@ -404,4 +411,5 @@ def _is_same_phone(one: PhoneRecipe, other: PhoneRecipe) -> bool:
 
 def _about(profile: DeviceProfile) -> str:
     mode = profile.wished_mode.replace("_", " ")
-    return f"{profile.title}: {profile.ram_mib / 1024:g} GiB of RAM, {profile.app_budget_mib / 1024:.3g} for the app, {mode}"
+    ram, budget = bytes_in_words(profile.ram_mib << 20), bytes_in_words(profile.cap_bytes)
+    return f"{profile.title}: {ram} of RAM, {budget} for the app, {mode}"

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, QTimer, Signal, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QButtonGroup, QScrollArea, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from arny_studio.ui.chat.conversation import Conversation, Exchange
 from arny_studio.ui.chat.inspector import action_chip, milliseconds_in_words
+from arny_studio.ui.chat.result_view import ResultTable, laid_out
 from arny_studio.ui.theme import ThemeSwitcher
 from arny_studio.ui.widgets.bubble import Bubble
 from arny_studio.ui.widgets.card import Card
 from arny_studio.ui.widgets.chip import Chip
 from arny_studio.ui.widgets.layout import column, holder, row, scrolled, space
-from arny_studio.ui.widgets.text import button, label, plain_tooltip
+from arny_studio.ui.widgets.text import button, elided, label, plain_tooltip
 
-BUBBLES_KEPT = 200
+PAGE = 24  # exchanges shown at once: every bubble costs a layout with each word that is streamed
 _LEAST_PX = 90
 SUGGESTIONS = (
     "Book a flight from Berlin to Lisbon on 3 May for two",
@@ -48,6 +49,7 @@ class ExchangeView(QWidget):
             "send": button("Send it", "primary"),
             "decline": button("Do not send"),
         }
+        self.result, self._below = ResultTable(), label(wraps=True, selectable=True)
         self._note = label(role="caption", wraps=True)
         self._wanted = label(role="warning", wraps=True)
         self._asking = holder(column(self._wanted, row(self.buttons["send"], self.buttons["decline"], 1), gap="s"))
@@ -61,7 +63,11 @@ class ExchangeView(QWidget):
             return
         had_action = self._shown.action if self._shown is not None else ""
         self._shown = exchange
-        self.reply.set_text(exchange.reply or _waiting_words(exchange))
+        said = laid_out(exchange)
+        self.reply.set_text(said.above or _waiting_words(exchange))
+        self.result.show_rows(said.rows)
+        self._below.setText(elided(said.below))
+        self._below.setVisible(bool(said.below))
         if exchange.action and exchange.action != had_action:
             self._show_action(exchange.action)
         self._note.setText(_cost_words(exchange))
@@ -75,7 +81,8 @@ class ExchangeView(QWidget):
     def _place(self) -> None:
         self.question.head.addWidget(self.buttons["edit"])
         self.reply.head.addWidget(self.why)
-        self.reply.body.addWidget(self._asking)
+        for part in (self.result, self._below, self._asking):
+            self.reply.body.addWidget(part)
         below = row(gap="xs")
         below.addWidget(self._note, 1)
         for name in ("copy", "again", "wrong"):
@@ -109,10 +116,14 @@ class MessageList(Card):
     def __init__(self, theme: ThemeSwitcher) -> None:
         super().__init__(flush=True)
         self._theme = theme
+        self._conversation = Conversation()
+        self._shown_most = PAGE
         self._views: dict[str, ExchangeView] = {}
         self._switches = QButtonGroup(self)
+        self.earlier_button = button("", "quiet")
         self._lines = QVBoxLayout()
         self._lines.setSpacing(space("l"))
+        self._lines.addWidget(self.earlier_button, 0, Qt.AlignmentFlag.AlignHCenter)
         self._lines.addStretch(1)
         inside = column(self._lines)
         inside.setContentsMargins(space("l"), space("m"), space("l"), space("m"))
@@ -123,26 +134,34 @@ class MessageList(Card):
         self._pages.addWidget(self.area)
         self.add(self._pages, 1)
         self._is_at_end = True
+        self._from_end: int | None = None  # pixels to keep below what is read while bubbles come in above it
         bar = self.area.verticalScrollBar()
         bar.rangeChanged.connect(self._on_range_changed)
         bar.valueChanged.connect(self._on_scrolled)
         self._switches.buttonClicked.connect(self._on_why_clicked)
+        self.earlier_button.clicked.connect(self._on_earlier_clicked)
 
     def show_conversation(self, conversation: Conversation) -> None:
-        """Add and change bubbles; forget those of another conversation."""
-        shown = conversation.exchanges[-BUBBLES_KEPT:]
+        """Add and change bubbles, the newest ones; forget those of another conversation."""
+        if not any(exchange.request in self._views for exchange in conversation.exchanges):
+            self._shown_most = PAGE
+        self._conversation = conversation
+        shown = conversation.exchanges[-self._shown_most :]
         wanted = {exchange.request for exchange in shown}
         for request in [request for request in self._views if request not in wanted]:
             view = self._views.pop(request)
             self._switches.removeButton(view.why)
             view.hide()
             view.deleteLater()
-        for exchange in shown:
+        for place, exchange in enumerate(shown, start=1):
             view = self._views.get(exchange.request)
             if view is None:
-                self._add(exchange)
+                self._add(exchange, place, is_newest=place == len(shown))
             else:
                 view.show_exchange(exchange)
+        hidden = len(conversation.exchanges) - len(shown)
+        self.earlier_button.setText(f"Show {min(hidden, PAGE)} earlier of {hidden}")
+        self.earlier_button.setVisible(hidden > 0)
         self._pages.setCurrentIndex(1 if shown else 0)
 
     def choose(self, request: str) -> None:
@@ -161,13 +180,13 @@ class MessageList(Card):
         """The bubbles of a request."""
         return self._views[request]
 
-    def _add(self, exchange: Exchange) -> None:
+    def _add(self, exchange: Exchange, place: int, *, is_newest: bool) -> None:
         view = ExchangeView(exchange, self._theme)
         view.action_requested.connect(self.action_requested)
         self._views[exchange.request] = view
         self._switches.addButton(view.why)
-        self._lines.insertWidget(self._lines.count() - 1, view)
-        self._is_at_end = True
+        self._lines.insertWidget(place, view)
+        self._is_at_end = self._is_at_end or is_newest
 
     def _build_start(self, theme: ThemeSwitcher) -> QWidget:
         choices = column(gap="s")
@@ -194,9 +213,19 @@ class MessageList(Card):
         request = next((view.request for view in self._views.values() if view.why is pressed), "")
         self.exchange_chosen.emit(request)
 
+    @Slot()
+    def _on_earlier_clicked(self) -> None:
+        bar = self.area.verticalScrollBar()
+        self._from_end, self._is_at_end = bar.maximum() - bar.value(), False
+        self._shown_most += PAGE
+        self.show_conversation(self._conversation)
+
     @Slot(int, int)
     def _on_range_changed(self, _least: int, most: int) -> None:
-        if self._is_at_end:
+        if self._from_end is not None:
+            self.area.verticalScrollBar().setValue(most - self._from_end)
+            self._from_end = None
+        elif self._is_at_end:
             QTimer.singleShot(0, self, self._go_to_end)
 
     @Slot(int)

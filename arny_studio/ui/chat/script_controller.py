@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QUrl, Slot
+from PySide6.QtCore import QObject, QTimer, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog
 
@@ -19,6 +19,8 @@ from arny_studio.ui.chat.script_page import ScriptPage
 from arny_studio.ui.jobs_controller import ActiveJob
 from arny_studio.ui.tab import TabContext
 
+_REPAINT_MS = 250  # the figures are of all lines, so not with every line
+
 
 class ScriptController(QObject):
     """Between the page and the worker that runs a file of queries. `recipe_for` makes the recipe of a file."""
@@ -31,6 +33,10 @@ class ScriptController(QObject):
         self._recipe: PhoneRecipe | None = None
         self._progress = (0, 0)
         self.report: Path | None = None
+        self.repaint = QTimer(self)
+        self.repaint.setSingleShot(True)
+        self.repaint.setInterval(_REPAINT_MS)
+        self.repaint.timeout.connect(self._show)
         page.file_requested.connect(self._on_file_requested)
         page.run_requested.connect(self.run)
         page.stop_requested.connect(self._on_stop_requested)
@@ -78,12 +84,14 @@ class ScriptController(QObject):
                 self.report = self._job.folder.path / event.path
             case _:
                 return
-        self._show()
+        if not self.repaint.isActive():
+            self.repaint.start()
 
     @Slot(object)
     def _on_ended(self, outcome: Outcome) -> None:
         if self.sender() is self._job:
-            self._show(f"{outcome.sentence} {outcome.hint}".strip())
+            self.repaint.stop()
+            self._show(f"{outcome.sentence} {outcome.hint}".strip(), failed=outcome.kind == "failed")
 
     @Slot()
     def _on_stop_requested(self) -> None:
@@ -107,10 +115,11 @@ class ScriptController(QObject):
     def _on_file_chosen(self, name: str) -> None:
         self.choose(Path(name))
 
-    def _show(self, said: str = "") -> None:
+    @Slot()
+    def _show(self, said: str = "", *, failed: bool = False) -> None:
         reason = "" if self._path is not None else "Choose a file of queries first."
         done, total = self._progress
-        self._page.show_run(is_running=self.is_running, reason=reason, done=done, total=total, said=said)
+        self._page.show_run(is_running=self.is_running, reason=reason, done=done, total=total, said=said, failed=failed)
         self._page.show_figures(self._figures(), has_report=self.report is not None)
 
     def _figures(self) -> list[tuple[str, str]]:

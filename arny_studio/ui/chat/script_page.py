@@ -17,7 +17,7 @@ from arny_studio.ui.widgets.empty_state import EmptyState
 from arny_studio.ui.widgets.items_model import CHIPS_ROLE, ItemsModel
 from arny_studio.ui.widgets.layout import clear, column, row, space
 from arny_studio.ui.widgets.table import Table
-from arny_studio.ui.widgets.text import allow, button, elided, label
+from arny_studio.ui.widgets.text import allow, button, elided, label, set_property
 
 _SHORT = 24  # characters of a name that need no second line
 _QUERY, _PATH, _INTENT, _SCORE, _MS, _EXPECTED, _PEAK, _LOADS, _REPLY = range(9)
@@ -96,8 +96,10 @@ class ScriptPage(QWidget):
         """The chosen file."""
         self.file.setText(elided(name, 200))
 
-    def show_run(self, *, is_running: bool, reason: str = "", done: int = 0, total: int = 0, said: str = "") -> None:
-        """How far it is, or why none can be started."""
+    def show_run(
+        self, *, is_running: bool, reason: str = "", done: int = 0, total: int = 0, said: str = "", failed: bool = False
+    ) -> None:
+        """How far it is, why none can be started, or how it ended."""
         allow(self.run_button, not is_running and not reason, reason or "It runs already.")
         self.stop_button.setVisible(is_running)
         self.file_button.setEnabled(not is_running)
@@ -106,11 +108,13 @@ class ScriptPage(QWidget):
         self.progress.setValue(done)
         self.said.setText(said)
         self.said.setVisible(bool(said))
+        set_property(self.said, "role", "danger" if failed else "caption")
         self._pages.setCurrentIndex(1 if self.model.items else 0)
 
     def show_figures(self, figures: Sequence[tuple[str, str]], *, has_report: bool) -> None:
         """The figures of the run so far."""
         clear(self._figures)
+        self._figures_card.setVisible(bool(figures))
         for line, (name, value) in enumerate(figures):
             self._figures.addWidget(label(name, "muted", wraps=len(name) > _SHORT), line, 0)
             self._figures.addWidget(label(value, "body", wraps=True, selectable=True), line, 1)
@@ -125,10 +129,10 @@ class ScriptPage(QWidget):
         bar.add(line)
         bar.add(self.progress)
         bar.add(self.said)
-        figures = Card("Figures")
-        figures.add(self._figures)
-        figures.body.addStretch(1)
-        figures.setFixedWidth(300)
+        self._figures_card = Card("Figures")
+        self._figures_card.add(self._figures)
+        self._figures_card.body.addStretch(1)
+        self._figures_card.setFixedWidth(300)
         lines = Card("Answered queries", flush=True)
         self._pages = QStackedWidget()
         about = "Each query of the file goes through the phone above, in order; here is what became of each."
@@ -137,7 +141,7 @@ class ScriptPage(QWidget):
         lines.add(self._pages, 1)
         body = row(gap="m")
         body.addWidget(lines, 1)
-        body.addWidget(figures)
+        body.addWidget(self._figures_card)
         layout = column(bar, gap="m")
         layout.addLayout(body, 1)
         self.setLayout(layout)

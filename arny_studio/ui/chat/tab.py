@@ -61,7 +61,8 @@ class ChatTab(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(space("xl"), space("l"), space("xl"), space("l"))
         layout.setSpacing(space("m"))
-        for part in (self._head, self.setup, self.notice):
+        self._about_phone = holder(column(self.setup, self.notice))  # two phones side by side have pickers of their own
+        for part in (self._head, self._about_phone):
             layout.addWidget(part)
         self.pages = QStackedWidget()
         for page in (self._build_body(), self.compare, self.script):
@@ -78,7 +79,7 @@ class ChatTab(QWidget):
         number = [name for name, _title in PAGES].index(key)
         self._page_switches.button(number).setChecked(True)
         self.pages.setCurrentIndex(number)
-        self.setup.setVisible(key != "compare")
+        self._about_phone.setVisible(key != "compare")
         for made in (self.new_button, self.switch_button):
             made.setVisible(key == "talk")
 

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from arny_studio.ui.chat.timeline import Mark, MarkKind, Timeline
 from arny_studio.ui.theme import ThemeSwitcher, scale
 from arny_studio.ui.widgets.text import plain_tooltip
-from arny_studio.ui.wording import bytes_in_words
+from arny_studio.ui.wording import bytes_in_words, seconds_in_words
 
 ROLES: dict[MarkKind, str] = {
     "load": "accent", "unload": "text_muted", "answer": "success", "refusal": "warning", "kill": "danger",
@@ -161,9 +161,8 @@ class TimelineView(QWidget):
         painter.setPen(self._theme.color("text_muted"))
         top = QRectF(8, 1, self.width() - 16, _TOP_PX)
         peak = max((used for _time, used in self._timeline.points), default=0)
-        painter.drawText(
-            top, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, f"peak {bytes_in_words(peak)}"
-        )
+        said = f"peak {bytes_in_words(peak)} in {seconds_in_words(last - first)}"
+        painter.drawText(top, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, said)
         if cap:
             painter.setPen(self._theme.color("danger"))
             said = f"cap {bytes_in_words(cap)}{' ↑' if cap > self._most else ''}"  # the arrow: beyond this scale
@@ -171,7 +170,6 @@ class TimelineView(QWidget):
         painter.setPen(self._theme.color("text_muted"))
         bottom = QRectF(8, self.height() - 16, self.width() - 16, 14)
         painter.drawText(bottom, Qt.AlignmentFlag.AlignLeft, "▲ load  ▽ unload  ● answer  × refused, killed")
-        painter.drawText(bottom, Qt.AlignmentFlag.AlignRight, f"{last - first:,.0f} s")
 
     @Slot(object)
     def _on_theme_changed(self, _theme: object) -> None:
