@@ -185,6 +185,8 @@ def test_that_an_unreadable_line_is_edited_as_text_and_a_huge_one_is_only_shown(
     huge = line_of(1, "x" * 2_000_000, decision())
     editor.show_row(shown_row(huge, key=2, row=0, checker=checker))
     assert not editor._page.isEnabled()
+    assert "only shown" in editor._raw_note.text()
+    assert any("Bulk edits" in item.problem.sentence for item in editor.findChildren(InlineProblem))
     assert len(editor._raw.text) < 30_000
     assert "MiB" in face_of(huge, checker).query
 

@@ -113,7 +113,8 @@ def _too_long(raw: bytes, key: int, row: int, others: tuple[ShownProblem, ...]) 
     text = raw[:LONGEST_PREVIEW_BYTES].decode("utf-8", "replace")
     size = f"{len(raw) / (1 << 20):.1f} MiB"
     said = ShownProblem(
-        sentence=f"This line of {size} is too long to edit here; its beginning is shown.", is_error=False
+        sentence=f"This line of {size} is too long to be edited here; its beginning is shown. Bulk edits reach all of it.",
+        is_error=False,
     )
     return ShownRow(key=key, row=row, raw=f"{text} …", problems=(said, *others), why_locked=f"{size}, shown in part")
 

@@ -22,6 +22,8 @@ from arny_studio.ui.wording import count_in_words
 
 MOST_TURNS = 60
 _USUAL_TURNS = 3  # system, user, assistant
+_EDITED_AS_TEXT = "This line is edited as text, since it is no conversation yet."
+_ONLY_SHOWN = "This line is only shown ({}); saving leaves its bytes as they are."
 
 
 class ShownRow(Struct, frozen=True, kw_only=True):
@@ -136,7 +138,7 @@ class SampleEditor(QWidget):
         self._turns.setSpacing(space("m"))
         self._more = label(role="muted")
         self._raw = GrowingText("Text of the line", is_code=True, least_lines=4)
-        self._raw_note = label("This line is edited as text, since it is no conversation yet.", "caption", wraps=True)
+        self._raw_note = label(role="caption", wraps=True)
         self._add = button("Add a turn", "quiet")
         self._theme.dress(self._add, "plus", "accent_text")
         self._nothing = label(role="muted", wraps=True)
@@ -200,6 +202,7 @@ class SampleEditor(QWidget):
         is_raw = shown.raw is not None
         self._raw.setVisible(is_raw)
         self._raw_note.setVisible(is_raw)
+        self._raw_note.setText(_ONLY_SHOWN.format(shown.why_locked) if shown.why_locked else _EDITED_AS_TEXT)
         self._add.setVisible(not is_raw)
         if shown.raw is not None:
             self._raw.show_text(shown.raw)
