@@ -186,7 +186,7 @@ def _told_by(events: Path) -> dict[str, dict[str, Any]]:
                 continue
             if event.get("type") == "metric":
                 evaluation |= {key: event[key] for key in _SCORES if event.get(key) is not None}
-            elif event.get("name") == "data":
+            elif (event.get("type"), event.get("name")) == ("result", "data"):
                 data |= event.get("values", {})
     return {"evaluation": evaluation, "data": data}
 

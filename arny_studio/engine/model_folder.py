@@ -20,6 +20,7 @@ ARCHITECTURE = "Qwen2ForCausalLM"
 ORIGIN = "origin.json"  # in a downloaded folder, written last: the Hub id and commit
 _LAYER_NORMS = ("input_layernorm", "post_attention_layernorm")
 _CACHED = re.compile(r"/models--([\w.-]+?)--([\w.-]+)/snapshots/([^/]+)$")
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _LARGEST = {"num_hidden_layers": 1024, "vocab_size": 2_000_000}
 _LARGEST_OTHERWISE = 1_000_000
 
@@ -190,7 +191,8 @@ def hub_origin(folder: Path) -> tuple[str, str]:
         said = read_json_object(folder / ORIGIN)
     except (OSError, BadInput):
         return "", ""
-    return _text(said.get("model")), _text(said.get("commit"))
+    model = _text(said.get("model"))
+    return (model, _text(said.get("commit"))) if _HUB_ID.fullmatch(model) else ("", "")
 
 
 def _stated_name(folder: Path) -> str:
@@ -200,7 +202,7 @@ def _stated_name(folder: Path) -> str:
         return hub_id
     path = folder / "config.json"
     named = read_json_object(path).get("_name_or_path") if path.is_file() else None
-    if isinstance(named, str) and re.fullmatch(r"[\w.-]+/[\w.-]+", named) and not named.startswith("."):
+    if isinstance(named, str) and _HUB_ID.fullmatch(named) and not named.startswith("."):
         return named
     return folder.resolve().name
 
