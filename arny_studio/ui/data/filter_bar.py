@@ -17,7 +17,7 @@ from arny_studio.ui.widgets.text import as_tooltip, button, label, set_property
 _DELAY_MS = 150
 _HELP = (
     "Words find text. Scopes narrow it: role:user paris, journey:hotel, complexity>=60, problem:*, status:flagged, "
-    "tag:check, /regular expression/. A minus before a term excludes it."
+    "tag:check, /regular expression/. A minus before a term excludes it. Tab takes what is offered."
 )
 
 
