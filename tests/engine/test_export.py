@@ -100,7 +100,7 @@ def test_that_nothing_made_from_an_f16_that_differs_from_training_is_called_read
         f16 = gate.judge_trainer(source, "f16.gguf", lambda _done, _total: None)
     quant = gate.judge_file(tmp_path / "q8.gguf", "q8.gguf", lambda _done, _total: None)
     assert (f16.verdict, quant.verdict) == ("red", "red")
-    assert f16.reasons[0].startswith("Against the trained model: The KL divergence is 9.000")
+    assert f16.reasons[0].startswith("Against the trained model: The KL divergence is 9 nats")
     assert quant.reasons == ["f16.gguf, from which it was made, is red."]
 
 
