@@ -210,10 +210,28 @@ def conversation_of(text: str) -> Conversation:
         ConfirmationWanted(request="r1", connector=text, sentence=text),
         LoadRefused(tier=2, needed_bytes=1, free_bytes=0, sentence=text, remedy=text),
         Executed(request="r1", label=text, is_simulated=False, rows=[{text: text}]),
-        Replied(request="r1", query=text, decision=decision, valid=False, action="execute", reply=text, ms=1, peak_mib=1),
+        Replied(request="r1", query=text, decision=decision, valid=False, action="execute", reply=f"{text}\n| x |\n{text}", ms=1, peak_mib=1),
     ):  # fmt: skip
         talk = heard(talk, event)
     return talk
+
+
+def test_that_a_reply_laid_out_as_a_table_is_shown_as_one_with_the_words_around_it(theme, qtbot):
+    talk = asked(Conversation(), "r1", "Flights to Rome")
+    rows = [{"flight": "SA1", "per_night": 3}, {"flight": "SA2", "per_night": 4}]
+    reply = "Simulated: flights\n| Flight | Per night |\n| --- | --- |\n| SA1 | 3 |\n| SA2 | 4 |\n\n(A note.)"
+    talk = heard(talk, Executed(request="r1", label="Simulated: flights", is_simulated=True, rows=rows))
+    messages = MessageList(theme)
+    qtbot.addWidget(messages)
+    messages.show_conversation(talk)
+    view = messages.view_of("r1")
+    assert not view.result.isVisibleTo(view)
+    done = Replied(request="r1", query="", decision=None, valid=True, action="execute", reply=reply, ms=1, peak_mib=1)
+    messages.show_conversation(heard(talk, done))
+    assert view.reply.text == "Simulated: flights"
+    shown = [label.text() for label in view.result.findChildren(QLabel)]
+    assert shown == ["Flight", "Per night", "SA1", "3", "SA2", "4"]
+    assert view._below.text() == "(A note.)"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="inotify is Linux's")

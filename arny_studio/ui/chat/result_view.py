@@ -12,7 +12,7 @@ from arny_studio.ui.chat.conversation import Exchange
 from arny_studio.ui.widgets.layout import clear, space
 from arny_studio.ui.widgets.text import label
 
-_EDGE = "| "
+_EDGE = "|"
 
 
 class LaidOut(Struct, frozen=True):
@@ -26,11 +26,11 @@ class LaidOut(Struct, frozen=True):
 def laid_out(exchange: Exchange) -> LaidOut:
     """The reply in parts; no rows where it is all words. The rows are those that the service gave, not parsed text."""
     lines = exchange.reply.split("\n")
-    table = [number for number, line in enumerate(lines) if line.startswith(("|", _EDGE))]
+    table = [number for number, line in enumerate(lines) if line.startswith(_EDGE)]
     if exchange.executed is None or exchange.replied is None or not table:
         return LaidOut(exchange.reply, (), "")
     above, below = lines[: table[0]], lines[table[-1] + 1 :]
-    return LaidOut("\n".join(above), tuple(exchange.executed.rows), "\n".join(below))
+    return LaidOut("\n".join(above), tuple(exchange.executed.rows), "\n".join(below).strip())
 
 
 class ResultTable(QWidget):
@@ -50,6 +50,8 @@ class ResultTable(QWidget):
         self.setVisible(bool(rows))
         names = list(rows[0]) if rows else []
         for place, name in enumerate(names):
+            longest = max(len(str(each.get(name, ""))) for each in rows)
+            self._grid.setColumnStretch(place, max(longest, len(name)))
             self._grid.addWidget(label(name.replace("_", " ").capitalize(), "overline"), 0, place)
         for line, each in enumerate(rows, start=1):
             for place, name in enumerate(names):
