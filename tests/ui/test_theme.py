@@ -51,7 +51,9 @@ def test_that_both_themes_have_the_same_roles():
 def test_that_every_token_of_the_style_sheet_is_filled_in(name, tmp_path):
     sheet = style_sheet(load_theme(name), tmp_path)
     assert "@" not in sheet
-    assert all((tmp_path / found).is_file() for found in re.findall(r"url\(.*/(.*?)\)", sheet))
+    drawings = re.findall(r'url\(".*/(.*?)"\)', sheet)
+    assert drawings
+    assert all((tmp_path / found).is_file() for found in drawings)
 
 
 def test_that_a_token_nobody_defined_is_an_error(tmp_path, monkeypatch):
