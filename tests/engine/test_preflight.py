@@ -109,6 +109,16 @@ def test_that_the_steps_are_those_of_the_trainer(base: Path, tmp_path: Path, pac
     assert report.steps == math.ceil(2.5 * per_epoch)
 
 
+def test_that_more_processes_than_cores_are_warned_of(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("arny_studio.engine.preflight.gpu_facts", list)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    train = write(tmp_path / "train.jsonl", [row(number) for number in range(8)])
+    crowded = look(base, train, tmp_path, processes=9)
+    assert (of(crowded, "processes").level, crowded.can_start) == ("warning", True)
+    assert "use 2" in of(crowded, "processes").text
+    assert "processes" not in [finding.key for finding in look(base, train, tmp_path, processes=2).findings]
+
+
 def test_that_the_weights_of_the_estimate_are_those_of_the_files(base: Path, tmp_path: Path):
     adapter = make_tiny_adapter(tmp_path / "adapter", base, r=4)
     shape = Shape.of(json.loads((base / "config.json").read_text()))
