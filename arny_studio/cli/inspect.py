@@ -15,7 +15,7 @@ from arny_studio.cli.export import AsJson, Limits, PromptCount, PromptFile, pari
 from arny_studio.cli.running import run_recipe
 from arny_studio.jobs.answers import answer_of
 from arny_studio.jobs.folder import RunFolder
-from arny_studio.jobs.outcome import EXIT_FOUND_PROBLEMS
+from arny_studio.jobs.outcome import EXIT_FINISHED
 from arny_studio.recipe import ParitySettings, VerifyRecipe
 
 File = Annotated[Path, typer.Argument(help="A GGUF file.", show_default=False)]
@@ -48,7 +48,8 @@ def verify(
 ) -> None:
     """Check a whole GGUF: header, tensors, tokenizer, values, lineage; and with --against, how it behaves.
 
-    Exit code 4: it is not sound, or the parity gate turned it red.
+    Exit code 4: it is not sound, or the parity gate turned it red. With --json a file that cannot be read is an object
+    too, with the reason as "error".
     """
     recipe = VerifyRecipe(
         file=str(file.expanduser().absolute()), reference=str(against.expanduser().absolute()) if against else "",
@@ -58,13 +59,11 @@ def verify(
     with tempfile.TemporaryDirectory() as scratch:
         run = RunFolder.create(Path(scratch) / "verify", recipe)
         outcome, _ = run_recipe("verify", recipe, folder=run, quiet=as_json or against is None, is_scratch=True)
-        if outcome.kind != "finished":
-            raise typer.Exit(outcome.exit_code)
         results = run.state().results
-    said = _said(file, results, is_sound=outcome.exit_code != EXIT_FOUND_PROBLEMS)
+    said = _said(file, results, is_sound=outcome.exit_code == EXIT_FINISHED)
     if as_json:
-        print(json.dumps(said))
-    else:
+        print(json.dumps(said if outcome.is_success else said | {"error": outcome.sentence, "hint": outcome.hint}))
+    elif outcome.is_success:
         _print_checks(said)
     raise typer.Exit(outcome.exit_code)
 

@@ -152,6 +152,12 @@ def test_that_half_a_file_is_one_sentence(tmp_path: Path, gguf: Path) -> None:
     verified = arny("verify", half)
     assert verified.exit_code == 1
     assert "cut short" in verified.stderr
+    assert verified.stdout == ""
+    told = arny("verify", half, "--json")
+    assert (told.exit_code, told.stderr) == (1, verified.stderr)
+    said = json.loads(told.stdout)
+    assert (said["path"], said["is_sound"]) == (str(half), False)
+    assert "cut short" in said["error"]
 
 
 def test_that_a_dry_run_says_sizes_that_the_export_then_has(tmp_path: Path) -> None:
