@@ -11,11 +11,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QDesktopServices
 
 from arny_studio import extras
+from arny_studio.jobs.events import Artifact
+from arny_studio.jobs.state import apply, fold
 from arny_studio.paths import DEMO_TIER1
 from arny_studio.recipe import ExportRecipe, Limit, ParityLimits, ParitySettings
 from arny_studio.ui.export.form import CHECK, FROM_FOLDERS
 from arny_studio.ui.export.quants_model import FIRST_PHONE, SIZE
 from arny_studio.ui.export.sources import Wish, recipe_of
+from arny_studio.ui.runs.summary import summarise
 from arny_studio.ui.tab import ChatWith, EvaluateModel, ExportRun
 from arny_studio.ui.widgets.items_model import CHIPS_ROLE
 from tests.damage import swap_tensors
@@ -119,6 +122,24 @@ def test_that_the_page_names_run_and_base_and_keeps_paths_in_the_tooltip(studio,
     assert adapter in page.recipe.toolTip()
     page.show_recipe(ExportRecipe(base=base, quants=("F16",)))
     assert page.recipe.text() == "F16 of tiny"
+
+
+def test_that_a_file_picked_by_keyboard_stays_selected_when_another_is_judged(studio, export, qtbot):
+    page = export.widget.run
+    export.widget.show_run_page()
+    files = [Artifact(kind="gguf", path=f"outputs/tiny-{name}.gguf", size_bytes=9) for name in ("F16", "Q8_0")]
+    state = fold(files)
+    page.show_state(state)
+    qtbot.keyClick(page.table, Qt.Key.Key_Down)
+    assert page.chosen_line.name == "tiny-Q8_0.gguf"
+    state = apply(state, Artifact(kind="gguf", path="outputs/tiny-Q4_K_M.gguf", size_bytes=1))
+    page.show_state(state)
+    assert page.chosen_line.name == "tiny-Q8_0.gguf"  # though another one is smaller now
+    page.show_run(summarise(finished_run(studio.workspace)))
+    page.show_state(state)
+    assert page.chosen_line.name == "tiny-Q4_K_M.gguf"  # a pick is of one export, and what we select is none
+    page.show_state(apply(state, Artifact(kind="gguf", path="outputs/tiny-Q4_0.gguf", size_bytes=0)))
+    assert page.chosen_line.name == "tiny-Q4_0.gguf"
 
 
 def test_that_a_format_is_ticked_by_the_mouse_on_its_box(export, qtbot):

@@ -141,10 +141,16 @@ class ExportPage(QWidget):
         names = [line.name for line in lines]
         if names and self._is_picked and chosen is not None and chosen.name in names:
             if has_changed:
-                self.table.select_line(names.index(chosen.name))
+                self._select_line(names.index(chosen.name))
         elif names and has_changed:
-            self.table.select_line(self._best_line())
+            self._select_line(self._best_line())
         self._show_chosen()
+
+    def _select_line(self, line: int) -> None:
+        """Select a line, which is no choice of the user's."""
+        is_picked = self._is_picked
+        self.table.select_line(line)
+        self._is_picked = is_picked
 
     def show_details(self, title: str) -> None:
         """Bring one of the views under the files to the front."""
@@ -275,7 +281,8 @@ class ExportPage(QWidget):
         self._is_picked = True
 
     @Slot(QModelIndex, QModelIndex)
-    def _on_current_changed(self, _current: QModelIndex, _previous: QModelIndex) -> None:
+    def _on_current_changed(self, current: QModelIndex, _previous: QModelIndex) -> None:
+        self._is_picked = current.isValid()
         self._show_chosen()
 
     def _show_chosen(self) -> None:
