@@ -163,7 +163,7 @@ def _dataset_of(training: dict[str, Any] | None) -> dict[str, Any] | None:
         named = recipe.get(key)
         if named:
             record = by_path.get(str(Path(named).resolve()), by_path.get(named, {}))
-            used = training["data"].get(Path(named).name, {})
+            used = training["data"].get(side, training["data"].get(Path(named).name, {}))  # older logs: by file name
             sides[side] = {
                 "file": Path(named).name,
                 "sha256": record.get("sha256", ""),
@@ -175,7 +175,7 @@ def _dataset_of(training: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _told_by(events: Path) -> dict[str, dict[str, Any]]:
-    """The last of every score that the run's log tells, and its data by file name with the snapshot that keeps it."""
+    """The last of every score that the run's log tells, and its data by side of the split, with the snapshot that keeps it."""
     evaluation: dict[str, Any] = {}
     data: dict[str, Any] = {}
     with events.open("rb") if events.is_file() else io.BytesIO() as lines:
@@ -187,7 +187,7 @@ def _told_by(events: Path) -> dict[str, dict[str, Any]]:
             if event.get("type") == "metric":
                 evaluation |= {key: event[key] for key in _SCORES if event.get(key) is not None}
             elif (event.get("type"), event.get("name")) == ("result", "data"):
-                data |= event.get("values", {})
+                data = event.get("values", {})
     return {"evaluation": evaluation, "data": data}
 
 

@@ -13,14 +13,14 @@ _HASH_SHOWN = 12
 
 
 def used_data(state: RunState) -> list[UsedData]:
-    """The datasets of a run, in the order in which it named them; empty before it has read any, and for older runs."""
+    """The datasets of a run, each once, in the order in which it named them; empty before it has read any, and for older runs."""
     found = []
     for values in state.results.get("data", {}).values():
         try:
             found.append(msgspec.convert(values, UsedData))
         except msgspec.ValidationError:  # a log from elsewhere: the run is shown all the same
             continue
-    return found
+    return list(dict.fromkeys(found))  # one file may serve as both sides of the split
 
 
 def used_in_words(used: UsedData) -> str:

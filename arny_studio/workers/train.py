@@ -32,7 +32,7 @@ def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
     look_for_downloads_in(folder.path.parents[1] / "models")
     claim_a_gpu(recipe, folder.name)
     datasets = dataset_records(recipe)
-    used = [snapshot_for_run(Path(record.path), folder.name) for record in datasets]
+    used = {side: snapshot_for_run(Path(record.path), folder.name) for side, record in datasets.items()}
     board = TensorBoard(folder.path / "tensorboard")
     expected = Expectation(recipe, board.and_then(emit))
 
@@ -41,7 +41,7 @@ def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
         expected.device = device
         board.open(resumed_from)
         emit(Hello(kind="train", pid=os.getpid(), versions=versions, device=device, resumed_from=resumed_from))
-        emit(Result(name="data", values={Path(data.path).name: msgspec.to_builtins(data) for data in used}))
+        emit(Result(name="data", values=msgspec.to_builtins(used)))
 
     with sampling_system(expected.hear):
         last = finetune(
@@ -57,7 +57,7 @@ def main(folder: RunFolder, emit: Emit, inbox: Inbox) -> Finished | Stopped:
         expected.settle()
         folder.write_manifest(
             kind="train",
-            inputs=[*datasets, *_base_files(recipe)],
+            inputs=[*datasets.values(), *_base_files(recipe)],
             outputs=[folder.outputs / ADAPTER],
             seed=recipe.seed,
             contract=recipe.contract,
@@ -93,13 +93,13 @@ def start_other_ranks(folder: RunFolder, world: int) -> None:
         )
 
 
-def dataset_records(recipe: TrainRecipe) -> list[FileRecord]:
-    """The datasets as they are when the run reads them; they may be edited or gone when it ends.
+def dataset_records(recipe: TrainRecipe) -> dict[str, FileRecord]:
+    """The datasets, by the side of the split, as they are when the run reads them; they may change before it ends.
 
     One that is missing is left out: reading it says so in a sentence.
     """
-    named = [Path(name) for name in (recipe.train_data, recipe.validation_data) if name]
-    return [record_of(path) for path in named if path.is_file()]
+    named = {"train": recipe.train_data, "validation": recipe.validation_data}
+    return {side: record_of(Path(name)) for side, name in named.items() if name and Path(name).is_file()}
 
 
 def _base_files(recipe: TrainRecipe) -> list[Path]:

@@ -87,9 +87,7 @@ def test_that_states_of_a_file_differ_before_the_runs_are_complete(make_run):
         UsedData(path=path, content_hash=digest * 8, snapshot=snapshot)
         for digest, snapshot in (("ab", "20261123-101500"), ("cd", None), ("ab", "20261123-101500"))
     ]
-    states = [
-        apply(RunState(), Result(name="data", values={"train.jsonl": msgspec.to_builtins(used)})) for used in told
-    ]
+    states = [apply(RunState(), Result(name="data", values={"train": msgspec.to_builtins(used)})) for used in told]
     (difference,) = compare_runs(runs, states).data
     kept = "train.jsonl (abababababab, snapshot 20261123-101500)"
     assert difference.values == [kept, "train.jsonl (cdcdcdcdcdcd)", kept]

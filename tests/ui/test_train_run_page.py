@@ -114,7 +114,7 @@ def test_that_the_licence_of_the_base_stands_with_the_recipe(page):
 
 def test_that_the_state_of_the_data_that_was_used_stands_with_the_recipe(page):
     used = {"path": "/data/rows.jsonl", "content_hash": "0123456789abcdef" * 2, "snapshot": None}
-    page.show_state(running(Result(name="data", values={"rows.jsonl": used})))
+    page.show_state(running(Result(name="data", values={"train": used, "validation": used})))
     assert page._data.text() == "Data as it was used: rows.jsonl · 0123456789ab · no snapshot"
     page.show_state(running())
     assert page._data.isHidden()

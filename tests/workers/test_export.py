@@ -123,13 +123,18 @@ def test_that_the_f16_step_is_not_kept_unless_asked_for(tmp_path: Path, base: Pa
 def test_that_lineage_tells_the_training_that_the_adapter_came_from(tmp_path: Path, base: Path) -> None:
     training = tmp_path / "train-run"
     adapter = make_tiny_adapter(training / "outputs" / "adapter", base)
-    (training / "recipe.toml").write_text('kind = "train"\nseed = 11\ntrain_data = "train.jsonl"\n')
-    inputs = [{"path": "train.jsonl", "size_bytes": 1, "sha256": "ab"}]
+    (training / "recipe.toml").write_text(
+        'kind = "train"\nseed = 11\ntrain_data = "a/rows.jsonl"\nvalidation_data = "b/rows.jsonl"\n'
+    )
+    inputs = [{"path": str(training / "a" / "rows.jsonl"), "size_bytes": 1, "sha256": "ab"}]
     (training / "manifest.json").write_text(json.dumps({"inputs": inputs, "seed": 11, "contract": "router-v1"}))
-    used = {"content_hash": "cd", "snapshot": "0003", "path": "train.jsonl"}
+    used = {
+        "train": {"content_hash": "cd", "snapshot": "0003", "path": "a/rows.jsonl"},
+        "validation": {"content_hash": "ef", "snapshot": "0004", "path": "b/rows.jsonl"},
+    }
     said = [
         Metric(step=1, loss=2.0, json_valid=0.25),
-        Result(name="data", values={"train.jsonl": used}),
+        Result(name="data", values=used),
         Metric(step=2, validation_loss=1.5, json_valid=0.75),
     ]
     (training / "events.jsonl").write_bytes(b"".join(encode_line(event) for event in said))
@@ -141,7 +146,9 @@ def test_that_lineage_tells_the_training_that_the_adapter_came_from(tmp_path: Pa
     lineage = json.loads((folder.outputs / "lineage.json").read_text())
     told = lineage["training"]
     assert told["evaluation"] == {"step": 2, "loss": 2.0, "validation_loss": 1.5, "json_valid": 0.75}
-    assert (lineage["dataset"]["train"]["snapshot"], lineage["dataset"]["train"]["content_hash"]) == ("0003", "cd")
+    kept = {side: (data["snapshot"], data["content_hash"]) for side, data in lineage["dataset"].items()}
+    assert kept == {"train": ("0003", "cd"), "validation": ("0004", "ef")}
+    assert (lineage["dataset"]["train"]["sha256"], lineage["dataset"]["train"]["file"]) == ("ab", "rows.jsonl")
     card = (folder.outputs / "MODEL_CARD.md").read_text()
     assert "snapshot 0003" in card
     assert "Valid JSON: 75.0 %" in card

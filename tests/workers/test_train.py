@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from arny_studio.dataset.content_hash import content_hash
 from arny_studio.dataset.sidecar import Sidecar
@@ -15,12 +17,16 @@ from arny_studio.engine.finetune import finetune
 from arny_studio.jobs.events import Checkpoint, Failed, Finished, Hello, Log, Metric, Stopped
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.recipe import TrainRecipe
-from tests.workers.training import STEPS, Worker, adapter_of, at_step, short_recipe, train_until
+from tests.workers.training import STEPS, Worker, adapter_of, at_step, sample, short_recipe, train_until
 
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> TrainRecipe:
-    return short_recipe(tmp_path_factory.mktemp("inputs"))
+    """Training and validation data lie in files of the same name."""
+    made = short_recipe(tmp_path_factory.mktemp("inputs"))
+    held_out = tmp_path_factory.mktemp("held-out") / "train.jsonl"
+    held_out.write_text(json.dumps(sample(99)) + "\n", encoding="utf-8")
+    return structs.replace(made, validation_data=str(held_out))
 
 
 @pytest.mark.timeout(900)  # seven workers, each of which imports the training libraries
@@ -89,9 +95,13 @@ def test_that_a_run_killed_in_a_checkpoint_and_in_a_step_then_stopped_ends_with_
     assert {Path(record.path).name for record in manifest.inputs} >= {"train.jsonl", "model.safetensors"}
     assert "outputs/adapter/adapter_model.safetensors" in {record.path for record in manifest.outputs}
     assert folder.state().curve.last_step == STEPS
-    used = folder.state().results["data"]["train.jsonl"]
-    snapshots = Snapshots(Sidecar(data).snapshots)
-    assert used["content_hash"] == content_hash(snapshots.content(snapshots.find(used["snapshot"])))
+    used = folder.state().results["data"]
+    assert {side: values["path"] for side, values in used.items()} == {
+        "train": recipe.train_data, "validation": recipe.validation_data,
+    }  # fmt: skip
+    for values in used.values():
+        snapshots = Snapshots(Sidecar(Path(values["path"])).snapshots)
+        assert values["content_hash"] == content_hash(snapshots.content(snapshots.find(values["snapshot"])))
 
     with Worker(folder) as again:
         assert again.to_the_end() == 0
