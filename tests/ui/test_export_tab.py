@@ -11,10 +11,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QDesktopServices
 
 from arny_studio import extras
+from arny_studio.errors import BadInput
 from arny_studio.jobs.events import Artifact
 from arny_studio.jobs.state import apply, fold
+from arny_studio.jobs.workspace import Workspace
 from arny_studio.paths import DEMO_TIER1
 from arny_studio.recipe import ExportRecipe, Limit, ParityLimits, ParitySettings
+from arny_studio.ui.export import controller
 from arny_studio.ui.export.form import CHECK, FROM_FOLDERS
 from arny_studio.ui.export.quants_model import FIRST_PHONE, SIZE
 from arny_studio.ui.export.sources import Wish, recipe_of
@@ -186,6 +189,27 @@ def test_that_sizes_disk_time_and_phones_are_said_before_anything_is_made(studio
     form.lora.setChecked(True)
     qtbot.waitUntil(lambda: "-LoRA.gguf takes" in form.totals.text(), timeout=60_000)
     assert "tiny-1.4M-tier1 takes" in form.totals.text()
+
+
+def test_that_nothing_is_planned_before_the_tab_is_shown(open_studio, qtbot, tmp_path, monkeypatch):
+    asked = []
+
+    def plan(recipe, _folder, _models):
+        asked.append(recipe)
+        raise BadInput("Not now.")
+
+    monkeypatch.setattr(controller, "planned_export", plan)
+    finished_run(Workspace(tmp_path / "workspace"))
+    studio = open_studio()
+    form = studio.window.tab("export").widget.form
+    assert studio.window.current != "export"
+    qtbot.waitUntil(lambda: form.chosen_run is not None, timeout=30_000)
+    form.quants.choose(("Q8_0",))
+    assert not studio.window.tab("export").controller._plan_timer.isActive()
+    assert asked == []
+    studio.window.show_tab("export")
+    qtbot.waitUntil(lambda: "Not now." in form.totals.text(), timeout=30_000)
+    assert len(asked) == 1
 
 
 def test_that_figures_of_one_model_do_not_stand_beside_another(studio, export, qtbot):

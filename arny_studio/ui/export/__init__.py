@@ -12,6 +12,6 @@ def build(context: TabContext) -> Tab:
     tab = ExportTab(context.theme)
     controller = ExportController(tab, context)
     return Tab(
-        widget=tab, controller=controller, receive=controller.receive, on_shown=controller.refresh,
+        widget=tab, controller=controller, receive=controller.receive, on_shown=controller.come_to_front,
         on_close=controller.close,
     )  # fmt: skip

@@ -40,6 +40,7 @@ class ExportController(QObject):
         self._background = Background(context.messages.show_error)
         self._wanted: RunFolder | None = None  # handed over before the list of runs was read
         self._planned: ExportRecipe | None = None  # what the form's sizes are of
+        self._was_shown = False  # until then nobody sees a plan, and each takes a process
         self._plan_timer = QTimer(self)
         self._plan_timer.setSingleShot(True)
         self._plan_timer.setInterval(_PLAN_AFTER_MS)
@@ -56,6 +57,11 @@ class ExportController(QObject):
             self._on_new_requested()
             self._tab.form.show_source(FROM_RUN)
             self.refresh()
+
+    def come_to_front(self) -> None:
+        """The tab is shown: from now on it says how large files will be."""
+        self._was_shown = True
+        self.refresh()
 
     def refresh(self) -> None:
         """Look again at what the workspace holds."""
@@ -126,7 +132,7 @@ class ExportController(QObject):
             self._forget_plan(error.sentence)
             return
         self._tab.allow_start("")
-        if isinstance(recipe, ExportRecipe):
+        if isinstance(recipe, ExportRecipe) and self._was_shown:
             self._ask_for_plan(recipe)
 
     def _forget_plan(self, because: str) -> None:
