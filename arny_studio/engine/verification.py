@@ -50,6 +50,7 @@ def verify(recipe: VerifyRecipe, outputs: Path, emit: Callable[[Event], None], r
     for check in verify_gguf(file, tokenizer=Path(recipe.tokenizer) if recipe.tokenizer else None):
         checks.append(check)
         emit(Result(name=f"check {check.name}", values={"passed": check.passed, "says": check.says}))
+    emit(Result(name="file", values={"name": file.name, "size_bytes": file.stat().st_size}))
     if not has_reference:
         return Verified(checks=checks, parity=None)
     reference = Path(recipe.reference)

@@ -17,13 +17,14 @@ from arny_studio.jobs.state import apply, fold
 from arny_studio.jobs.workspace import Workspace
 from arny_studio.paths import DEMO_TIER1
 from arny_studio.recipe import ExportRecipe, Limit, ParityLimits, ParitySettings
-from arny_studio.ui.export import controller
+from arny_studio.ui.export import controller, files_model
 from arny_studio.ui.export.form import CHECK, FROM_FOLDERS
 from arny_studio.ui.export.quants_model import FIRST_PHONE, SIZE
 from arny_studio.ui.export.sources import Wish, recipe_of
 from arny_studio.ui.runs.summary import summarise
 from arny_studio.ui.tab import ChatWith, EvaluateModel, ExportRun
 from arny_studio.ui.widgets.items_model import CHIPS_ROLE
+from arny_studio.ui.wording import bytes_in_words
 from tests.damage import swap_tensors
 from tests.ui.tiny_workspace import finished_run, tiny_base
 
@@ -272,7 +273,21 @@ def test_that_a_damaged_quant_turns_red_and_shows_prompt_by_prompt_what_flipped(
     assert shown.is_flip and shown.route == "router_error"
     assert page.prompts.reference.toPlainText() == shown.reference != page.prompts.candidate.toPlainText()
     assert page.checks.has_checks
+    assert page.files.index(0, files_model.SIZE).data() == bytes_in_words(damaged.stat().st_size)
     assert not page.chat_button.isVisible()
+
+
+def test_that_a_file_checked_alone_is_listed_with_its_size(studio, export, qtbot):
+    export.widget.form.show_source(CHECK)
+    export.widget.form.checked.setText(str(DEMO_TIER1))
+    export.widget.start_button.click()
+    job, page = studio.jobs.jobs[-1], export.widget.run
+    qtbot.waitUntil(lambda: not job.is_running, timeout=EXPORT_MS)
+    qtbot.waitUntil(lambda: bool(page.files.items), timeout=30_000)
+    assert [page.files.index(0, column).data() for column in (files_model.FILE, files_model.SIZE)] == [
+        DEMO_TIER1.name, bytes_in_words(DEMO_TIER1.stat().st_size)
+    ]  # fmt: skip
+    assert page.verdict.sentence.text() == "No file has been held against F16 here."
 
 
 def test_that_a_bundle_of_an_exported_file_is_made_in_the_chosen_folder(studio, export, qtbot, tmp_path):

@@ -29,6 +29,12 @@ class FileLine(Struct, frozen=True, kw_only=True):
     name: str
     artifact: Artifact | None = None
     parity: FileParity | None = None
+    checked_bytes: int | None = None  # of a file that was checked, not made
+
+    @property
+    def size_bytes(self) -> int | None:
+        """None while nobody has said it."""
+        return self.artifact.size_bytes if self.artifact is not None else self.checked_bytes
 
     @property
     def is_gguf(self) -> bool:
@@ -37,8 +43,11 @@ class FileLine(Struct, frozen=True, kw_only=True):
 
 
 def file_lines(state: RunState) -> tuple[FileLine, ...]:
-    """The files that an export made, or has judged so far."""
+    """The files that an export made, or has judged so far; or the one that was checked."""
     judged = judged_files(state.results)
+    checked = _checked_file(state.results, judged)
+    if checked is not None:
+        return (checked,)
     models = (artifact for artifact in state.artifacts if artifact.kind in _MODEL_KINDS)
     artifacts = {artifact.path.rpartition("/")[2]: artifact for artifact in models}
     waiting = {name: parity for name, parity in judged.items() if not {name, marked_red(name)} & artifacts.keys()}
@@ -59,6 +68,14 @@ def judged_files(results: Mapping[str, Mapping[str, Any]]) -> dict[str, FilePari
                 continue  # written by another version
             judged[name.removeprefix(_PARITY)] = parity
     return judged
+
+
+def _checked_file(results: Mapping[str, Mapping[str, Any]], judged: Mapping[str, FileParity]) -> FileLine | None:
+    said = results.get("file", {})
+    name, size = said.get("name"), said.get("size_bytes")
+    if not isinstance(name, str) or not isinstance(size, int):
+        return None
+    return FileLine(name=name, parity=judged.get(name), checked_bytes=size)
 
 
 def _verdict_on(name: str, judged: Mapping[str, FileParity]) -> FileParity | None:
@@ -96,7 +113,7 @@ class FilesModel(ItemsModel[FileLine]):
         if column == FILE:
             return item.name
         if column == SIZE:
-            return bytes_in_words(item.artifact.size_bytes) if item.artifact is not None else "–"
+            return bytes_in_words(item.size_bytes) if item.size_bytes is not None else "–"
         if item.parity is None:
             return ""
         scores = item.parity.scores

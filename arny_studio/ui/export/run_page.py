@@ -290,7 +290,7 @@ class ExportPage(QWidget):
         line = self.chosen_line
         parity = self._whole(line) if line is not None else None
         if line is None or parity is None:
-            self.verdict.show_nothing(has_files=bool(self.files.items))
+            self.verdict.show_nothing(has_files=any(other.parity for other in self.files.items))
         else:
             trainer = self._report.trainer if self._report is not None else None
             self.verdict.show_parity(line.name, parity, self._limits, trainer)
