@@ -20,6 +20,7 @@ from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.outcome import Outcome
 from arny_studio.jobs.queue import RunQueue
 from arny_studio.jobs.supervisor import adopt_job, start_job
+from arny_studio.jobs.training_inputs import require_datasets
 from arny_studio.jobs.workspace import Workspace
 from arny_studio.paths import default_workspace
 
@@ -147,5 +148,7 @@ def _run_for(workspace: Workspace, name: str) -> RunFolder:
     """A new run for a recipe file, or the run that is named."""
     path = Path(name)
     if path.is_file():
-        return workspace.new_run("train", recipe_of_file(path))
+        recipe = recipe_of_file(path)
+        require_datasets(recipe)
+        return workspace.new_run("train", recipe)
     return workspace.find_run(name)

@@ -16,6 +16,7 @@ from arny_studio.errors import BadRecipe
 from arny_studio.jobs.events import Artifact
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.queue import RunQueue
+from arny_studio.jobs.training_inputs import require_datasets
 from arny_studio.jobs.workspace import Workspace
 from arny_studio.paths import default_workspace
 from arny_studio.recipe import TrainRecipe, dump_recipe
@@ -78,6 +79,8 @@ def train(
         return
     if check:
         raise typer.Exit(check_training(wanted, Workspace(root).runs, as_json=as_json))
+    if folder is None:
+        require_datasets(wanted)
     if queue:
         workspace_queue = RunQueue(Workspace(root))
         enqueue(workspace_queue, folder or workspace_queue.workspace.new_run("train", wanted))

@@ -76,6 +76,18 @@ def test_that_a_command_line_that_cannot_be_meant_is_one_sentence(
         CliRunner().invoke(app, ["train", *arguments, "--workspace", str(tmp_path)], catch_exceptions=False)
 
 
+@pytest.mark.parametrize("option", ["--data", "--validation"])
+@pytest.mark.parametrize("more", [[], ["--queue"]])
+def test_that_data_that_is_not_there_is_refused_before_a_run_is_made(option: str, more: list[str], tmp_path: Path):
+    data, gone = tmp_path / "train.jsonl", tmp_path / "gone.jsonl"
+    data.write_text("{}\n", encoding="utf-8")
+    arguments = ["--preset", "demo-tier1", "--data", str(data), option, str(gone), "--workspace", str(tmp_path)]
+    with pytest.raises(MissingFile, match=f"There is no dataset at {gone}") as refused:
+        CliRunner().invoke(app, ["train", *arguments, *more], catch_exceptions=False)
+    assert refused.value.exit_code == 1
+    assert list(tmp_path.iterdir()) == [data]
+
+
 def test_that_a_resumed_run_keeps_its_own_recipe(tmp_path: Path):
     recipe = TrainRecipe(base="b", train_data="d.jsonl", seed=5)
     RunFolder.create(tmp_path / "runs" / "20260101T000000Z-train", recipe)

@@ -144,6 +144,18 @@ def test_that_data_that_cannot_be_trained_on_ends_with_its_sentence(studio, trai
     assert studio.window.messages.messages == []  # the page says it; the bar above need not
 
 
+def test_that_data_that_has_vanished_is_said_and_makes_no_run(studio, train, qtbot):
+    fill(studio, train)
+    train.controller.form.preflight.forget()  # which would say it too, in its own time
+    tiny_dataset(studio.workspace).unlink()
+    for button in (train.widget.new.start_button, train.widget.new.queue_button):
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        assert "There is no dataset at" in studio.window.messages.messages[-1].sentence
+    assert train.widget.is_form_shown
+    assert studio.jobs.jobs == []
+    assert not studio.workspace.runs.exists() or not list(studio.workspace.runs.iterdir())
+
+
 def test_that_the_run_page_shows_the_locked_recipe_and_never_the_form(studio, train, qtbot):
     folder = finished_run(studio.workspace)
     train.controller.board.show_run(folder)

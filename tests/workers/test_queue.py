@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from arny_studio.cli.main import app
+from arny_studio.errors import MissingFile
 from arny_studio.jobs.events import AnyEvent, Log, Progress
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.outcome import Outcome
@@ -94,8 +95,12 @@ def test_that_the_command_queues_recipes_and_presets_and_shows_them(queue: RunQu
 
     recipe = tmp_path / "mine.toml"
     recipe.write_text('kind = "train"\ntitle = "Mine"\nbase = "b"\ntrain_data = "d.jsonl"\n')
+    data = tmp_path / "d.jsonl"
+    with pytest.raises(MissingFile, match="There is no dataset at"):
+        arny("queue", "add", str(recipe))
+    data.write_text("{}\n", encoding="utf-8")
     arny("queue", "add", str(recipe))
-    arny("train", "--preset", "demo-tier1", "--data", "d.jsonl", "--queue")
+    arny("train", "--preset", "demo-tier1", "--data", str(data), "--queue")
     listed = json.loads(arny("queue", "list", "--json"))
     assert [entry["run"].partition("-train-")[2] for entry in listed["entries"]] == ["mine", "demo-cpu-router"]
     assert not listed["is_running"]

@@ -10,7 +10,8 @@ import msgspec
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFileDialog
 
-from arny_studio.errors import BadRecipe
+from arny_studio.errors import ArnyError, BadRecipe
+from arny_studio.jobs.training_inputs import require_datasets
 from arny_studio.recipe import TrainRecipe
 from arny_studio.recipe.preflight import PreflightReport
 from arny_studio.recipe.presets import list_presets, preset
@@ -129,7 +130,8 @@ class FormController(QObject):
     def _send(self, signal: Any) -> None:
         try:
             recipe = self.recipe()
-        except BadRecipe as error:
+            require_datasets(recipe)
+        except ArnyError as error:
             self._context.messages.show_error(error)
             return
         self.preflight.forget()  # the worker that trains needs the processor more
