@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -14,9 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from arny_studio.atomic import make_folder, replaced_file
 from arny_studio.cli.running import WorkspacePath, run_recipe
-from arny_studio.errors import BadInput, BadRecipe, DiskFull
+from arny_studio.errors import BadInput, BadRecipe
 from arny_studio.jobs.answers import planned_export
 from arny_studio.jobs.events import Artifact
 from arny_studio.jobs.folder import RunFolder
@@ -83,14 +79,15 @@ def export(
 ) -> None:
     """Merge the adapter of a training run into its base, write GGUF files, and hold each against F16.
 
-    Exit code 4: a file is red, that is, it does not behave like F16; it is kept as NAME.red.gguf.
+    Exit code 4: a file is red, that is, it does not behave like F16; it is kept as NAME.red.gguf. With --json the
+    result "delivered" names the files under --out.
     """
     root = workspace or default_workspace()
     recipe = _recipe(
         _training_run(Workspace(root), run) if run else None,
         ExportRecipe(
             base=_absolute(base), adapter=_absolute(adapter), quants=_quants(quant or ["Q4_K_M"]), name=name,
-            merged_folder=merged, lora_gguf=lora, keep_f16=keep_f16, threads=threads, tier=_tier(tier),
+            out=str(out.expanduser().absolute()) if out is not None else "", merged_folder=merged, lora_gguf=lora, keep_f16=keep_f16, threads=threads, tier=_tier(tier),
             license=license_id,
             parity=parity_settings(parity_prompts, prompts, limit, trainer_prompts=trainer_prompts),
         ),
@@ -98,20 +95,10 @@ def export(
     if dry_run:
         _print_plan(planned_export(recipe, out or Workspace(root).runs, Workspace(root).models), as_json=as_json)
         return
-    if out is not None:
-        make_folder(out)  # hours of work should not end at a folder that cannot be made
-    made: list[Artifact] = []
-    outcome, folder = run_recipe(
-        "export",
-        recipe,
-        workspace=root,
-        as_json=as_json,
-        on_event=lambda event: made.append(event) if isinstance(event, Artifact) else None,
-    )
-    if outcome.kind == "finished":
-        for final in _all_delivered(folder, made, out):
-            if not as_json:
-                print(final)
+    outcome, folder = run_recipe("export", recipe, workspace=root, as_json=as_json)
+    if outcome.is_success and not as_json:
+        for file in _final_files(folder):
+            print(file)
     raise typer.Exit(outcome.exit_code)
 
 
@@ -199,6 +186,13 @@ def _print_plan(plan: ExportPlan, *, as_json: bool) -> None:
     )
 
 
+def _final_files(folder: RunFolder) -> list[str]:
+    """Where the files are: in the folder that was asked for, else in the run's own."""
+    state = folder.state()
+    own = [str(folder.path / artifact.path) for artifact in state.artifacts]
+    return state.results.get("delivered", {}).get("files", own)
+
+
 def _adapter_of(run: RunFolder) -> Path:
     adapters = [event.path for event in run.events() if isinstance(event, Artifact) and event.kind == "adapter"]
     if not adapters:
@@ -225,31 +219,3 @@ def _quants(named: list[str]) -> tuple[Quant, ...]:
 def _absolute(path: str) -> str:
     """A folder that exists becomes absolute, as the recipe moves into another folder; a Hub id stays one."""
     return str(Path(path).expanduser().absolute()) if path and Path(path).expanduser().exists() else path
-
-
-def _all_delivered(folder: RunFolder, made: list[Artifact], out: Path | None) -> Iterator[Path]:
-    """Every file where it was asked for. Raises DiskFull, saying where they are all the same."""
-    try:
-        yield from (_delivered(folder.path / artifact.path, out) for artifact in made)
-    except DiskFull as error:
-        raise DiskFull(error.sentence, hint=f"The exported files are whole in {folder.outputs}.") from error
-
-
-def _delivered(made: Path, out: Path | None) -> Path:
-    """The file under `out`: linked where that is the same disk, else copied; the run folder keeps its own."""
-    if out is None:
-        return made
-    make_folder(out)
-    final = out / made.name
-    if made.is_dir():
-        for part in sorted(made.iterdir()):
-            _delivered(part, final)
-        return final
-    try:
-        link = final.with_name(f".{final.name}.{os.getpid()}.partial")
-        os.link(made, link)
-        link.replace(final)
-    except OSError:  # another disk, or one without links
-        with made.open("rb") as source, replaced_file(final) as target:
-            shutil.copyfileobj(source, target, 1 << 20)
-    return final

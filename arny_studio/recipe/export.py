@@ -27,6 +27,7 @@ class ExportRecipe(Recipe, tag="export", frozen=True, kw_only=True):
     keep_f16: Annotated[bool, Meta(description="Keep the F16 file even where it is not asked for.")] = False
     merged_folder: Annotated[bool, Meta(description="Also write the merged model as safetensors.")] = False
     lora_gguf: Annotated[bool, Meta(description="Also write the adapter alone as a LoRA GGUF.")] = False
+    out: Annotated[str, Meta(description="Folder that also gets the finished files; empty: none.")] = ""
     threads: Annotated[int, Meta(ge=0, description="Threads for quantizing; 0: one less than there are cores.")] = 0
     parity: ParitySettings = ParitySettings()
 

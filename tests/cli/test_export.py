@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from arny_studio.cli import bundle, export, inspect
-from arny_studio.errors import BadInput, BadRecipe, DiskFull, MissingFile
+from arny_studio.errors import BadInput, BadRecipe, MissingFile
 from arny_studio.jobs.events import Artifact
 from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.wire import encode_line
@@ -61,19 +61,13 @@ def test_that_base_and_adapter_become_files_in_the_named_folder_and_verify(tmp_p
         assert checks[-1]["says"] == "The file is what lineage.json says."
 
 
-def test_that_a_full_disk_at_the_place_they_go_to_says_where_the_files_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    base, workspace = make_tiny_base(tmp_path / "base", layers=1), tmp_path / "workspace"
-
-    def full(made: Path, _out: Path | None) -> Path:
-        raise DiskFull(f"The disk is full: {made.name} was not written.")
-
-    monkeypatch.setattr(export, "_delivered", full)
-    done = arny_export("--base", base, "--quant", "Q8_0", "--out", tmp_path / "out", "--workspace", workspace)
-    assert isinstance(done.exception, DiskFull)
-    (file,) = workspace.glob("runs/*/outputs/*.gguf")
-    assert str(file.parent) in done.exception.hint
+def test_that_json_names_the_files_where_they_were_asked_for(tmp_path: Path) -> None:
+    base, out = make_tiny_base(tmp_path / "base", layers=1), tmp_path / "out"
+    done = arny_export("--base", base, "--quant", "Q8_0", "--out", out, "--json")
+    assert done.exit_code == 0, done.output
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    (told,) = [event["values"] for event in events if event["type"] == "result" and event["name"] == "delivered"]
+    assert (told["folder"], told["files"]) == (str(out), [str(path) for path in sorted(out.iterdir())])
 
 
 def test_that_a_changed_byte_is_found_by_verify(tmp_path: Path) -> None:

@@ -263,3 +263,54 @@ def test_that_a_full_disk_is_a_failure_of_its_own_kind(small_disk: Path, base: P
     assert events[-1].kind == "disk_full"
     assert "bytes" in events[-1].sentence
     assert not list(folder.outputs.glob("*"))
+
+
+def test_that_files_that_find_no_room_where_they_should_go_are_delivered_by_the_next_attempt(
+    tmp_path: Path, small_disk: Path, base: Path
+) -> None:
+    recipe = ExportRecipe(base=str(base), quants=("F16",), threads=1, merged_folder=True, out=str(small_disk / "out"))
+    folder = RunFolder.create(tmp_path / "run", msgspec.structs.replace(recipe, parity=UNJUDGED))
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(2 << 20))
+    events, exit_code = run_export(folder)
+    assert exit_code == 1
+    assert isinstance(events[-1], Failed)
+    assert (events[-1].kind, str(folder.outputs) in events[-1].hint) == ("disk_full", True)
+    made = sorted(path.relative_to(folder.outputs) for path in folder.outputs.rglob("*"))
+    assert folder.is_complete
+    assert not list(small_disk.rglob("*.partial"))
+
+    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    for _ in range(2):  # what is there already is put there once more
+        events, exit_code = run_export(folder)
+        assert exit_code == 0
+        (told,) = only(events, Result)
+        assert told.values["files"] == [str(path) for path in sorted((small_disk / "out").iterdir())]
+        found = sorted(path.relative_to(small_disk / "out") for path in small_disk.rglob("out/**/*"))
+        assert found == made
+        for name in made:
+            if (folder.outputs / name).is_file():
+                assert digest(small_disk / "out" / name) == digest(folder.outputs / name)
+
+
+def test_that_a_folder_that_cannot_be_made_is_said_before_the_work(tmp_path: Path, base: Path) -> None:
+    (tmp_path / "in-the-way").write_text("a file")
+    folder = RunFolder.create(
+        tmp_path / "run", ExportRecipe(base=str(base), out=str(tmp_path / "in-the-way"), parity=UNJUDGED)
+    )
+    events, exit_code = run_export(folder)
+    assert exit_code == 1
+    assert isinstance(events[-1], Failed)
+    assert "a file is in its place" in events[-1].sentence
+    assert not only(events, Stage)
+
+
+def test_that_delivering_on_the_same_disk_takes_no_room_twice(tmp_path: Path, base: Path) -> None:
+    recipe = ExportRecipe(base=str(base), quants=("Q8_0",), threads=1, parity=UNJUDGED, out=str(tmp_path / "out"))
+    folder = RunFolder.create(tmp_path / "run", recipe)
+    for _ in range(2):
+        assert run_export(folder)[1] == 0
+        made = sorted(folder.outputs.iterdir())
+        there = sorted((tmp_path / "out").iterdir())
+        assert [path.name for path in there] == [path.name for path in made]
+        assert all(path.samefile(own) for path, own in zip(there, made, strict=True))
