@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QFileDialog
 
 from arny_studio import extras
 from arny_studio.errors import BadInput
@@ -65,6 +66,32 @@ def test_that_a_finished_run_becomes_the_ticked_files_with_size_and_hash(studio,
     monkeypatch.setattr(QDesktopServices, "openUrl", shown.append)
     page.reveal_button.click()
     assert [url.toLocalFile() for url in shown] == [str(job.folder.outputs)]
+
+
+def test_that_finished_files_are_put_into_the_chosen_folder_as_well(studio, export, qtbot, tmp_path):
+    hand_over(studio, export, finished_run(studio.workspace), qtbot)
+    form, page = export.widget.form, export.widget.run
+    form.quants.choose(("F16",))
+    form.out.setText("somewhere")
+    assert "whole path" in export.widget.start_button.toolTip()
+    form.out.setText(str(tmp_path / "phone"))
+    export.widget.start_button.click()
+    job = studio.jobs.jobs[-1]
+    qtbot.waitUntil(lambda: not job.is_running, timeout=EXPORT_MS)
+    assert job.outcome.kind == "finished", job.outcome
+    qtbot.waitUntil(lambda: str(tmp_path / "phone") in page.notice.hint.text(), timeout=30_000)
+    assert page.chosen_file is not None
+    assert (tmp_path / "phone" / page.chosen_file.name).samefile(job.folder.path / page.chosen_file.artifact.path)
+
+
+def test_that_the_folder_for_finished_files_is_chosen_in_a_dialog(studio, export, qtbot, tmp_path):
+    form = export.widget.form
+    form.out_requested.emit()
+    dialog = next(found for found in export.widget.findChildren(QFileDialog) if found.isVisible())
+    assert dialog.fileMode() == QFileDialog.FileMode.Directory
+    dialog.fileSelected.emit(str(tmp_path))
+    dialog.reject()
+    assert form.out.text() == str(tmp_path)
 
 
 def test_that_an_exported_file_is_handed_to_chat_and_evaluate(studio, export, qtbot, monkeypatch):

@@ -85,6 +85,7 @@ class ExportController(QObject):
         tab.form.reference_file_requested.connect(partial(self._choose_gguf, tab.form.reference, "F16 GGUF"))
         tab.form.parity.file_requested.connect(self._choose_prompts)
         tab.form.adapter_folder_requested.connect(partial(self._choose_folder, tab.form.adapter, "adapter"))
+        tab.form.out_requested.connect(self._choose_place)
         tab.runs.new_requested.connect(self._on_new_requested)
         run.stop_requested.connect(self._on_stop_requested)
         run.again_requested.connect(self._on_again_requested)
@@ -144,7 +145,7 @@ class ExportController(QObject):
 
     def _ask_for_plan(self, recipe: ExportRecipe) -> None:
         """Sizes of every format, whichever are ticked, so that ticking one costs nothing."""
-        asked = replace(recipe, quants=tuple(facts.quant for facts in QUANTS), title="")
+        asked = replace(recipe, quants=tuple(facts.quant for facts in QUANTS), title="", out="")
         if asked != self._planned:
             self._planned = asked
             self._tab.form.show_plan(None, "Looking at the model…")
@@ -166,7 +167,15 @@ class ExportController(QObject):
 
     def _choose_folder(self, target: QLineEdit, what: str) -> None:
         start = target.text() or str(self._context.workspace.models)
-        dialog = QFileDialog(self._tab, f"Choose the folder of the {what}", start)
+        self._ask_for_folder(target, f"Choose the folder of the {what}", start)
+
+    @Slot()
+    def _choose_place(self) -> None:
+        target = self._tab.form.out
+        self._ask_for_folder(target, "Choose the folder for the finished files", target.text() or str(Path.home()))
+
+    def _ask_for_folder(self, target: QLineEdit, title: str, start: str) -> None:
+        dialog = QFileDialog(self._tab, title, start)
         dialog.setFileMode(QFileDialog.FileMode.Directory)
         dialog.fileSelected.connect(target.setText)
         dialog.finished.connect(dialog.deleteLater)

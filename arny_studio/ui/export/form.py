@@ -30,6 +30,7 @@ class ExportForm(QWidget):
     adapter_folder_requested = Signal()
     checked_file_requested = Signal()
     reference_file_requested = Signal()
+    out_requested = Signal()
 
     def __init__(self, theme: ThemeSwitcher) -> None:
         super().__init__()
@@ -44,6 +45,8 @@ class ExportForm(QWidget):
         self.name.setAccessibleName("Name of the files")
         self.license = _field("That of the base")
         self.license.setAccessibleName("Licence of the files")
+        self.out = _field("Also put finished files into this folder; empty: they stay with the export")
+        self.out.setAccessibleName("Also put finished files into")
         self.merged = QCheckBox("Also the merged model as safetensors")
         self.lora = QCheckBox("Also the adapter alone as a LoRA GGUF")
         self.quants = QuantsModel(self)
@@ -120,6 +123,7 @@ class ExportForm(QWidget):
             tier=(self.checked_tier if source == CHECK else self.tier).currentData(),
             merged_folder=self.merged.isChecked(),
             lora_gguf=self.lora.isChecked(),
+            out=self.out.text().strip(),
             checks=source == CHECK,
             checked=self.checked.text().strip(),
             reference=self.reference.text().strip(),
@@ -160,7 +164,11 @@ class ExportForm(QWidget):
         grid.addWidget(self.license, 0, 3)
         grid.setColumnStretch(1, 2)
         grid.setColumnStretch(3, 1)
-        grid.addLayout(row(self.merged, self.lora, 1, gap="l"), 1, 1, 1, 3)
+        browse = button("Browse…")
+        browse.clicked.connect(self.out_requested)
+        grid.addWidget(label("Put into"), 1, 0)
+        grid.addLayout(row(self.out, browse, gap="m"), 1, 1, 1, 3)
+        grid.addLayout(row(self.merged, self.lora, 1, gap="l"), 2, 1, 1, 3)
         return holder(grid)
 
     def _build_fields(self, tier: Choice, *lines: tuple[str, QLineEdit, SignalInstance]) -> QWidget:
@@ -196,7 +204,7 @@ class ExportForm(QWidget):
         self.run.activated.connect(self._on_picked)
         for choice in (self.tier, self.checked_tier):
             choice.currentIndexChanged.connect(self._on_changed)
-        for field in (self.base, self.adapter, self.name, self.license, self.checked, self.reference):
+        for field in (self.base, self.adapter, self.name, self.license, self.out, self.checked, self.reference):
             field.textChanged.connect(self._on_changed)
         for box in (self.merged, self.lora):
             box.toggled.connect(self._on_changed)

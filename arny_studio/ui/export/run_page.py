@@ -181,7 +181,9 @@ class ExportPage(QWidget):
         else:
             red = [line.name for line in self.files.items if line.parity is not None and line.parity.verdict == "red"]
             level = "error" if outcome.exit_code == EXIT_FOUND_PROBLEMS else "success"
-            hint = f"Not ready: {', '.join(red)}." if red else ""
+            place = state.results.get("delivered", {}).get("folder")
+            said = (f"Not ready: {', '.join(red)}." if red else "", f"They are in {place} as well." if place else "")
+            hint = " ".join(part for part in said if part)
             self.notice.say(level, f"Done in {seconds_in_words(state.elapsed_s)}: {outcome.sentence}", hint)
 
     def _best_line(self) -> int:

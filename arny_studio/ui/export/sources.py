@@ -39,6 +39,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     tier: Tier = ""  # of folders and of a checked file; a run says its own
     merged_folder: bool = False
     lora_gguf: bool = False
+    out: str = ""
     checks: bool = False
     checked: str = ""
     reference: str = ""
@@ -71,12 +72,13 @@ def _export_of(wish: Wish) -> ExportRecipe:
         raise BadRecipe("Tick at least one format.")
     if wish.name and (Path(wish.name).name != wish.name or wish.name.startswith(".")):
         raise BadRecipe("Give the files a name without folders.")
+    _require_place(wish.out)
     if wish.run is not None:
         recipe = wish.run.recipe
         return ExportRecipe(
             title=f"Export of {wish.run.folder.title}", base=_base_of(wish.run), adapter=str(wish.run.folder.path / ADAPTER),
             quants=wish.quants, name=wish.name, license=wish.license, tier=recipe.tier, contract=recipe.contract,
-            merged_folder=wish.merged_folder, lora_gguf=wish.lora_gguf, parity=wish.parity,
+            merged_folder=wish.merged_folder, lora_gguf=wish.lora_gguf, out=wish.out, parity=wish.parity,
         )  # fmt: skip
     return _from_folders(wish)
 
@@ -97,8 +99,7 @@ def _from_folders(wish: Wish) -> ExportRecipe:
     title = f"Export of {Path(wish.adapter or wish.base).name}"
     return ExportRecipe(
         title=title, base=wish.base, adapter=wish.adapter, quants=wish.quants, name=wish.name, license=wish.license,
-        tier=wish.tier,
-        merged_folder=wish.merged_folder, lora_gguf=wish.lora_gguf, parity=wish.parity,
+        tier=wish.tier, merged_folder=wish.merged_folder, lora_gguf=wish.lora_gguf, out=wish.out, parity=wish.parity,
     )  # fmt: skip
 
 
@@ -121,3 +122,11 @@ def _base_of(run: FinishedRun) -> str:
 def _require_file(named: str, what: str) -> None:
     if not Path(named).is_file():
         raise MissingFile(f"There is no {what} at {named}.")
+
+
+def _require_place(named: str) -> None:
+    """The folder need not be there yet. Relative to what it would be, a process elsewhere cannot know."""
+    if named and not Path(named).is_absolute():
+        raise BadRecipe(f"Choose the folder for the finished files with its whole path: {named} could be anywhere.")
+    if Path(named).is_file():
+        raise BadRecipe(f"The finished files cannot be put into {named}: it is a file.")
