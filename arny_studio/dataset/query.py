@@ -399,7 +399,7 @@ def _written(query: Query, *, is_part: bool) -> str:
         case Everything():
             return ""
         case Text(needle, scope):
-            return _scoped(_quoted(needle) if needle else "", scope)
+            return _scoped(_quoted(needle) if needle or not scope else "", scope)
         case Pattern(pattern, ignores_case, scope):
             return _scoped(f"/{_with_slashes_escaped(pattern)}/{'i' if ignores_case else ''}", scope)
         case Category(field, words):

@@ -85,8 +85,7 @@ _word = st.text(
     st.characters(exclude_characters='\\/,"()*', exclude_categories=("Cs", "Z", "C")), min_size=1, max_size=8
 )
 _leaves = st.one_of(
-    st.builds(q.Text, st.text(min_size=1, max_size=10), _scopes),
-    st.builds(q.Text, st.just(""), st.sampled_from(q.SCOPES)),
+    st.builds(q.Text, st.text(max_size=10), _scopes),
     st.builds(q.Pattern, st.sampled_from(["a", "x/y", r"\d+ \w", "(a|b) c", '"', r"\\/"]), st.booleans(), _scopes),
     st.builds(q.Category, st.sampled_from(CATEGORIES), st.lists(_word, min_size=1, max_size=2).map(tuple)),
     st.builds(q.Number, st.sampled_from(q.NUMBERS), st.sampled_from(["=", "!=", "<", "<=", ">", ">="]), st.floats(-1e6, 1e6)),
