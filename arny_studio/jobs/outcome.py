@@ -40,6 +40,11 @@ class Outcome(Struct, frozen=True, kw_only=True):
         """Whether the work was done, problems found or not."""
         return self.kind == "finished"
 
+    @property
+    def found_problems(self) -> bool:
+        """Whether the work was done and found what it was asked to look for, such as a file that misbehaves."""
+        return self.exit_code == EXIT_FOUND_PROBLEMS
+
     @classmethod
     def from_event(cls, event: Terminal, *, exit_code: int | None = None) -> Outcome:
         """The outcome a last event stands for. `exit_code` is the worker's own, where it is known."""

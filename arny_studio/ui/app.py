@@ -142,7 +142,8 @@ class Studio(QObject):
         if outcome.kind == "failed" and not (is_seen and job.kind in _TOLD_BY_THEIR_PAGE):
             messages.show_message("error", outcome.sentence, outcome.hint, buttons={} if is_seen else show)
         elif outcome.kind == "finished" and not is_seen:
-            messages.show_message("success", f"{job.title}: {outcome.sentence}", buttons=show)
+            level = "warning" if outcome.found_problems else "success"
+            messages.show_message(level, f"{job.title}: {outcome.sentence}", buttons=show)
 
     @Slot(object)
     def _on_job_requested(self, job: ActiveJob) -> None:

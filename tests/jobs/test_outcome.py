@@ -12,6 +12,7 @@ def test_that_each_last_event_has_its_kind_and_exit_code() -> None:
     finished = Outcome.from_event(Finished(summary="Done."))
     assert (finished.kind, finished.sentence, finished.exit_code, finished.is_success) == ("finished", "Done.", 0, True)
     assert exit_code_of(Finished(found_problems=True)) == 4
+    assert (finished.found_problems, Outcome.from_event(Finished(found_problems=True)).found_problems) == (False, True)
     stopped = Outcome.from_event(Stopped(resumable=True))
     assert (stopped.kind, stopped.sentence, stopped.exit_code, stopped.resumable) == ("stopped", "Stopped.", 3, True)
     failed = Outcome.from_event(Failed(kind="disk_full", sentence="Full.", hint="Free some.", traceback="tb"))

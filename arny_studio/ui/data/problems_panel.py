@@ -72,8 +72,8 @@ class ProblemsPanel(QWidget):
         self.next_button = button("Next row", tooltip="Go to the next row with this problem")
         self.fix_row_button = button("Fix this row…")
         self.fix_all_button = button("Fix all…")
-        buttons = row(self.next_button, self.fix_row_button, self.fix_all_button, 1, gap="xs")
-        self._details = holder(column(self._about, buttons, gap="s"))
+        fixes = row(self.fix_row_button, self.fix_all_button, gap="xs")  # three beside each other are wider than the panel
+        self._details = holder(column(self._about, self.next_button, fixes, gap="xs"))
         head = row(self.state, gap="s")
         head.setStretch(0, 1)
         head.addWidget(self.check_button)

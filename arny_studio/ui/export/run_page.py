@@ -9,7 +9,6 @@ from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
 from PySide6.QtWidgets import QMenu, QSplitter, QTabWidget, QWidget
 
 from arny_studio.evaluation.parity import FileParity, ParityReport
-from arny_studio.jobs.outcome import EXIT_FOUND_PROBLEMS
 from arny_studio.jobs.state import RunState
 from arny_studio.recipe import BundleTarget, ExportRecipe, ParityLimits, VerifyRecipe
 from arny_studio.ui.export.checks_view import ChecksView
@@ -180,7 +179,7 @@ class ExportPage(QWidget):
             self.notice.say("warning", outcome.sentence)
         else:
             red = [line.name for line in self.files.items if line.parity is not None and line.parity.verdict == "red"]
-            level = "error" if outcome.exit_code == EXIT_FOUND_PROBLEMS else "success"
+            level = "error" if outcome.found_problems else "success"
             place = state.results.get("delivered", {}).get("folder")
             said = (f"Not ready: {', '.join(red)}." if red else "", f"They are in {place} as well." if place else "")
             hint = " ".join(part for part in said if part)
