@@ -72,7 +72,8 @@ class ProblemsPanel(QWidget):
         self.next_button = button("Next row", tooltip="Go to the next row with this problem")
         self.fix_row_button = button("Fix this row…")
         self.fix_all_button = button("Fix all…")
-        fixes = row(self.fix_row_button, self.fix_all_button, gap="xs")  # three beside each other are wider than the panel
+        # Two lines of buttons: three beside each other are wider than the panel.
+        fixes = row(self.fix_row_button, self.fix_all_button, gap="xs")
         self._details = holder(column(self._about, self.next_button, fixes, gap="xs"))
         head = row(self.state, gap="s")
         head.setStretch(0, 1)
