@@ -17,6 +17,7 @@ from arny_studio.cli.runs import AsJson
 from arny_studio.cli.train_recipe import recipe_of_file
 from arny_studio.errors import BadInput
 from arny_studio.jobs.folder import RunFolder
+from arny_studio.jobs.interpreter import check_python
 from arny_studio.jobs.outcome import Outcome
 from arny_studio.jobs.queue import RunQueue
 from arny_studio.jobs.supervisor import adopt_job, start_job
@@ -124,6 +125,7 @@ def start_queue(queue: RunQueue, *, at_once: int = 1, python: str = "") -> None:
     if queue.is_running:
         print("The queue is running already.")
         return
+    check_python(python or None)
     asyncio.run(_start(queue.prepare(at_once=at_once, python=python)))
     print("The queue is running. See: arny queue list")
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from arny_studio.cli.progress import Display, display_for
 from arny_studio.jobs.events import AnyEvent
 from arny_studio.jobs.folder import RunFolder
+from arny_studio.jobs.interpreter import check_python
 from arny_studio.jobs.outcome import Outcome
 from arny_studio.jobs.supervisor import Grace, Job, start_job
 from arny_studio.jobs.workspace import Workspace
@@ -53,6 +54,7 @@ def run_recipe(
     gone afterwards, so what the log tells of a fault is printed instead. `python` and `program` are those of
     `start_job`. Raises ArnyError where the worker cannot be started.
     """
+    check_python(python)  # before a run folder is made
     run = folder if folder is not None else Workspace(workspace or default_workspace()).new_run(kind, recipe)
     with display_for(as_json=as_json, quiet=quiet) as display:
         outcome = asyncio.run(_follow(kind, run, display, on_event, python, program))

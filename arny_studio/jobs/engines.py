@@ -16,7 +16,8 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from arny_studio.jobs.interpreter import worker_environment
+from arny_studio.errors import ArnyError
+from arny_studio.jobs.interpreter import check_python, worker_environment
 
 Engine = Literal["trl", "unsloth"]
 _OLDEST, _TOO_NEW = (3, 11), (3, 15)
@@ -42,12 +43,11 @@ async def probe_engine(python: str, engine: Engine = "unsloth") -> EngineProbe:
 
 def probe_engine_now(python: str, engine: Engine = "unsloth") -> EngineProbe:
     """Ask an interpreter (empty: ours) what it has. Takes seconds, since torch is imported there; raises nothing."""
-    chosen = shutil.which(python) if python else sys.executable
-    if chosen is None:
-        problem = f"There is no Python at {python}."
-        return EngineProbe(
-            python=python, engine=engine, is_usable=False, problem=problem, install_command=_fresh(engine)
-        )
+    try:
+        check_python(python or None)
+    except ArnyError as error:
+        return _unusable(python, engine, error.sentence)
+    chosen = (shutil.which(python) or python) if python else sys.executable
     try:
         done = subprocess.run(
             [chosen, "-m", "arny_studio.workers.probe_engine"],
@@ -87,7 +87,10 @@ def _judged(python: str, engine: Engine, answer: dict[str, Any]) -> EngineProbe:
 
 
 def _silent(python: str, engine: Engine, why: str) -> EngineProbe:
-    problem = f"{python} cannot be asked: {why}."
+    return _unusable(python, engine, f"{python} cannot be asked: {why}.")
+
+
+def _unusable(python: str, engine: Engine, problem: str) -> EngineProbe:
     return EngineProbe(python=python, engine=engine, is_usable=False, problem=problem, install_command=_fresh(engine))
 
 

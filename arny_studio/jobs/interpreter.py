@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +12,41 @@ from pathlib import Path
 import platformdirs
 
 import arny_studio
-from arny_studio.errors import MissingFile
+from arny_studio.errors import BadInput, MissingFile
 
 _PACKAGE = Path(arny_studio.__file__).resolve().parent
+_ANSWER = b"python 3"
+_ASKING = "import sys; print('python', sys.version_info[0])"  # a program that repeats it does not give the answer
+_PATIENCE_S = 60.0  # a first start from a cold or distant disk
+_HINT = "Check the worker Python in the settings."
+
+
+def check_python(python: str | None) -> None:
+    """Ask a program that is to run workers whether it is a Python 3; None is ours and is not asked.
+
+    Raises MissingFile where it is not there or cannot be run, BadInput where it is something else.
+    """
+    found = _found(python)
+    if found == sys.executable:
+        return
+    try:
+        done = subprocess.run(
+            [found, "-I", "-c", _ASKING],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=_PATIENCE_S,
+            check=False,
+        )  # fmt: skip
+    except OSError as error:
+        raise not_runnable(found, error) from error
+    except subprocess.TimeoutExpired as error:
+        sentence = f"{found} cannot be asked whether it is a Python: no answer within {_PATIENCE_S:.0f} seconds."
+        raise BadInput(sentence, hint=_HINT) from error
+    if _ANSWER not in done.stdout:
+        raise BadInput(f"{found} is not a Python 3 interpreter.", hint=_HINT)
+
+
+def not_runnable(program: str, error: OSError) -> MissingFile:
+    """The system's refusal to start a program, in a sentence."""
+    return MissingFile(f"{program} cannot be run: {error.strerror}.", hint=_HINT)
 
 
 def worker_command(kind: str, folder: Path, *, python: str | None, program: Sequence[str] | None) -> list[str]:
@@ -42,7 +75,7 @@ def _found(python: str | None) -> str:
         return sys.executable
     found = shutil.which(python)
     if found is None:
-        raise MissingFile(f"There is no Python at {python}.", hint="Check the worker Python in the settings.")
+        raise MissingFile(f"There is no Python at {python}.", hint=_HINT)
     return found
 
 

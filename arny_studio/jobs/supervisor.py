@@ -10,14 +10,14 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 
-from arny_studio.errors import BadInput, MissingFile
+from arny_studio.errors import BadInput
 from arny_studio.jobs.child import Child
 from arny_studio.jobs.claim import Owner, stderr_tail
 from arny_studio.jobs.commands import Command, Stop
 from arny_studio.jobs.event_log import EventTail, read_events, size_of
 from arny_studio.jobs.events import Failed, Terminal
 from arny_studio.jobs.folder import RunFolder
-from arny_studio.jobs.interpreter import worker_command, worker_environment
+from arny_studio.jobs.interpreter import check_python, not_runnable, worker_command, worker_environment
 from arny_studio.jobs.job import NOW_GRACE, SAVE_GRACE, Grace, Job, OnEvent, StopMode
 from arny_studio.jobs.processes import kill, kill_group, terminate
 from arny_studio.jobs.state import RunState, fold
@@ -43,12 +43,15 @@ async def start_job(
     `python` is the interpreter (None: ours), `program` its arguments instead of `-m arny_studio.workers.<kind>`.
     Whether a worker outlives us is its own nature (`run_program(detached=…)`); `detached` repeats it here, so that
     the window knows what closing it will end (`Job.is_detached`).
-    Raises FolderInUse where a process works on the folder, MissingFile where there is no recipe or no such Python.
+    Raises FolderInUse where a process works on the folder, MissingFile where there is no recipe or no such Python,
+    BadInput where it is a program of another kind.
     """
     folder = RunFolder.open(folder.path)
     folder.lock.refuse_if_in_use()
     folder.lock.settle()
     state = await asyncio.to_thread(folder.state)
+    if python is not None:
+        await asyncio.to_thread(check_python, python)
     job = Job(folder, kind, state, on_event, is_detached=detached)
     following = _Following(job, events_from=size_of(folder.events_path), stderr_from=size_of(folder.stderr_path))
     command = worker_command(kind, folder.path, python=python, program=program)
@@ -216,5 +219,4 @@ def _started(command: list[str], environment: dict[str, str], folder: RunFolder,
     try:
         return Child.start(command, environment, folder.stderr_path, following.on_chunk)
     except OSError as error:
-        sentence = f"{command[0]} cannot be run: {error.strerror}."
-        raise MissingFile(sentence, hint="Check the worker Python in the settings.") from error
+        raise not_runnable(command[0], error) from error

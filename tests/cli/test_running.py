@@ -16,7 +16,7 @@ from rich.console import Console
 from arny_studio.cli import progress
 from arny_studio.cli.progress import Display, LiveBars, PlainLines, Silence, display_for
 from arny_studio.cli.running import run_recipe
-from arny_studio.errors import MissingFile
+from arny_studio.errors import ArnyError
 from arny_studio.jobs.events import AnyEvent, Finished, Hello, Log, Metric, Progress, Stage, Stopped
 from arny_studio.jobs.state import RunState, apply
 from arny_studio.jobs.workspace import Workspace
@@ -66,9 +66,11 @@ def test_that_a_run_is_resumed_on_its_folder(tmp_path: Path) -> None:
     assert (outcome.kind, run.state().attempts) == ("finished", 2)
 
 
-def test_that_a_python_that_is_not_there_is_raised(tmp_path: Path) -> None:
-    with pytest.raises(MissingFile, match="There is no Python at"):
-        run_recipe("train", RECIPE, workspace=tmp_path, python="/nowhere/python", quiet=True)
+def test_that_a_python_that_is_not_there_or_is_none_is_refused_before_a_run_is_made(tmp_path: Path) -> None:
+    for python, sentence in (("/nowhere/python", "There is no Python at"), ("ls", "is not a Python 3 interpreter")):
+        with pytest.raises(ArnyError, match=sentence):
+            run_recipe("train", RECIPE, workspace=tmp_path, python=python, quiet=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 IN_A_TERMINAL = """

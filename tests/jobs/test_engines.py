@@ -25,6 +25,8 @@ def test_that_an_interpreter_that_is_not_there_or_says_nothing_is_a_sentence(tmp
     mute = tmp_path / "mute"
     mute.write_text("#!/bin/sh\nexit 0\n")
     mute.chmod(0o755)
+    assert probe_engine_now(str(mute)).problem == f"{mute} is not a Python 3 interpreter."
+    mute.write_text(f'#!/bin/sh\n[ "$1" = -I ] && exec "{sys.executable}" "$@"\nexit 0\n')  # a Python, but no more
     assert "cannot be asked" in probe_engine_now(str(mute)).problem
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import arny_studio
-from arny_studio.errors import MissingFile
+from arny_studio.errors import BadInput, MissingFile
 from arny_studio.jobs import interpreter
-from arny_studio.jobs.interpreter import worker_command, worker_environment
+from arny_studio.jobs.interpreter import check_python, worker_command, worker_environment
 
 ROOT = str(Path(arny_studio.__file__).parents[1])
 
@@ -101,3 +102,25 @@ def test_that_a_library_in_the_folder_one_stands_in_is_not_taken(tmp_path: Path)
 def test_that_a_python_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(MissingFile, match="There is no Python at"):
         worker_command("train", tmp_path, python=str(tmp_path / "python"), program=None)
+
+
+@pytest.mark.parametrize("program", ["ls", "echo", "true", "sh"])
+def test_that_a_program_that_is_no_python_is_a_sentence(program: str) -> None:
+    found = shutil.which(program)
+    assert found is not None
+    with pytest.raises(BadInput) as refused:
+        check_python(program)
+    assert refused.value.sentence == f"{found} is not a Python 3 interpreter."
+
+
+def test_that_a_python_passes_and_one_that_is_silent_for_too_long_does_not(
+    foreign_python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_python(None)
+    check_python(foreign_python)
+    hanging = tmp_path / "hanging"
+    hanging.write_text("#!/bin/sh\nexec sleep 600\n")
+    hanging.chmod(0o755)
+    monkeypatch.setattr(interpreter, "_PATIENCE_S", 0.2)
+    with pytest.raises(BadInput, match="no answer within"):
+        check_python(str(hanging))

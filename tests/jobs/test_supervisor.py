@@ -377,6 +377,8 @@ def test_that_a_folder_without_recipe_and_a_python_that_is_not_there_are_sentenc
         drive(start_job("train", RunFolder(tmp_path)))
     with pytest.raises(MissingFile, match="There is no Python at /nowhere/python"):
         drive(start_job("train", run_folder, python="/nowhere/python"))
+    with pytest.raises(BadInput, match="is not a Python 3 interpreter"):
+        drive(start_job("train", run_folder, python="ls"))
     broken = tmp_path / "python"
     broken.write_bytes(b"\x7fELF nonsense")
     broken.chmod(0o755)
