@@ -258,19 +258,22 @@ def test_that_a_diverged_run_ends_with_one_sentence_and_keeps_no_checkpoint_of_i
     assert all(checkpoint.step < failed_at.step for checkpoint in run.of(Checkpoint))
 
 
-def test_that_a_lack_of_gpu_memory_names_the_smallest_change(
-    base: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("where", ["The GPU", "This machine"])
+def test_that_a_lack_of_memory_names_the_smallest_change(
+    where: str, base: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     import torch
 
     from arny_studio.engine import cpu_loss
 
     def out_of_memory(*_: Any) -> None:
+        if where == "This machine":
+            torch.empty(1 << 58, dtype=torch.uint8)  # more than any processor can address
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9.00 GiB.")
 
     monkeypatch.setattr(cpu_loss, "summed_loss", out_of_memory)
     run = Run(tmp_path, base=str(base), train_data=str(data), batch_size=4, gradient_accumulation=2)
-    with pytest.raises(OutOfMemory, match="The GPU ran out of memory at step 1, with 4 × 128 tokens") as caught:
+    with pytest.raises(OutOfMemory, match=f"{where} ran out of memory at step 1, with 4 × 128 tokens") as caught:
         run.start()
     assert caught.value.hint.startswith("The smallest change that should fit: ")
 
