@@ -46,6 +46,8 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("inputs")
     base = make_tiny_base(folder / "base", layers=1)
     make_tiny_adapter(folder / "adapter", base)
+    torn = make_tiny_adapter(folder / "half-adapter", base) / "adapter_model.safetensors"
+    torn.write_bytes(torn.read_bytes()[: torn.stat().st_size // 2])
     gguf = make_tiny_gguf(folder / "router.gguf", layers=1).read_bytes()
     (folder / "half.gguf").write_bytes(gguf[: len(gguf) // 2])
     (folder / "hostile.gguf").write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 1 << 40, 1 << 40) + bytes(64))
@@ -103,6 +105,9 @@ def files_with_final_names(folder: Path) -> list[str]:
         ("export --base no-weights --quant Q8_0", 1, ["no-weights holds no weights"]),
         ("export --base half-weights --quant Q8_0", 1, ["model.safetensors is cut short"]),
         ("export --base base --adapter base", 1, ["no adapter at"]),
+        ("export --base base --adapter half-adapter", 1, ["adapter_model.safetensors is cut short"]),
+        ("train --preset demo-tier1 --data gone.jsonl", 1, ["There is no dataset at", "gone.jsonl"]),
+        ("train --preset demo-tier1 --data good.jsonl --base base --python ls", 1, ["is not a Python 3 interpreter"]),
         ("export --base base --quant Q8_0 --out a-file", 1, ["a-file should be a folder"]),
         ("export --base base --quant Q8_0 --workspace a-file", 1, ["a-file cannot be written", "--workspace"]),
         ("export nothing", 1, ["There is no run 'nothing'", "arny runs list"]),
