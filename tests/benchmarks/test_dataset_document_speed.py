@@ -7,13 +7,13 @@ import shutil
 import statistics
 import subprocess
 import sys
-import time
 
 import pytest
 
 from arny_studio.dataset.document import Document
 from arny_studio.dataset.edits import Change, SetRow
 from arny_studio.dataset.samples import Sample
+from tests.benchmarks.timing import seconds, show
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1800)]
 
@@ -29,20 +29,6 @@ document.saved_hash
 print(document.row_count, tracemalloc.get_traced_memory()[1])
 document.close()
 """
-
-
-def seconds(work, times=3):
-    """Median of several runs, and what the last one returned."""
-    taken, result = [], None
-    for _ in range(times):
-        started = time.perf_counter()
-        result = work()
-        taken.append(time.perf_counter() - started)
-    return statistics.median(taken), result
-
-
-def show(line):
-    sys.stdout.write(f"\n{line}\n")
 
 
 def opened(path):

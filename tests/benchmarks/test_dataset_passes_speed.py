@@ -8,10 +8,8 @@ from __future__ import annotations
 import json
 import os
 import random
-import statistics
 import subprocess
 import sys
-import time
 
 import duckdb
 import ftfy
@@ -30,6 +28,7 @@ from arny_studio.dataset.problems import mask_of
 from arny_studio.dataset.query import parse
 from arny_studio.dataset.row_source import FileRows, SourceView
 from arny_studio.dataset.scanning import ScanOptions, scan
+from tests.benchmarks.timing import seconds, show
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1800)]
 
@@ -48,20 +47,6 @@ def path(tmp_path_factory):
     lines[::100] = broken
     path.write_bytes(b"\n".join(lines) + b"\n")
     return path
-
-
-def seconds(work, times=3):
-    """The median wall time of a piece of work, and its last result."""
-    taken, result = [], None
-    for _ in range(times):
-        started = time.perf_counter()
-        result = work()
-        taken.append(time.perf_counter() - started)
-    return statistics.median(taken), result
-
-
-def show(line):
-    sys.stdout.write(f"\n{line}\n")
 
 
 def checked_the_usual_way(lines):

@@ -17,8 +17,8 @@ from arny_studio.ui.chat.message_list import PAGE
 from tests import pinned_contract as pinned
 from tests.jobs.driving import is_alive, wait_until
 from tests.tiny_models import make_tiny_gguf
+from tests.ui.chatting import PHONE_MS, answered, decide
 
-PHONE_MS = 60_000
 CHILD = Path(__file__).parent / "children" / "app_with_phone.py"
 MESSAGES = 500
 
@@ -36,16 +36,6 @@ def chat(studio, pair):
         tab.widget.setup.show_value(name, value)
     tab.widget.settings.reasoner_tokens.setValue(3900)
     return tab
-
-
-def decide(chat, tmp_path: Path, decision: dict) -> None:
-    chat.controller.use_contract(str(pinned.write_pinned_contract(tmp_path / "contract.json", decision)))
-
-
-def answered(chat, qtbot):
-    qtbot.waitUntil(lambda: not chat.controller.conversation.open_request, timeout=PHONE_MS)
-    qtbot.waitUntil(lambda: not chat.controller.talk.repaint.isActive(), timeout=PHONE_MS)
-    return chat.controller.conversation.exchanges[-1]
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSEGV])

@@ -19,8 +19,8 @@ from arny_studio.ui.chat.correction_dialog import CorrectionDialog
 from arny_studio.ui.chat.prompt_dialog import PromptDialog
 from tests import pinned_contract as pinned
 from tests.tiny_models import make_tiny_gguf
+from tests.ui.chatting import PHONE_MS, answered, decide
 
-PHONE_MS = 60_000
 PAYMENT = pinned.EXECUTE | {
     "intent": "pay_bill", "primary_journey": "financial_wellness", "journeys": ["financial_wellness"],
 }  # fmt: skip
@@ -39,17 +39,6 @@ def chat(studio, qtbot):
     settings = tab.widget.settings
     settings.reasoner_tokens.setValue(8)
     return tab
-
-
-def decide(chat, tmp_path: Path, decision: dict) -> None:
-    chat.controller.use_contract(str(pinned.write_pinned_contract(tmp_path / "contract.json", decision)))
-
-
-def answered(chat, qtbot):
-    """The newest exchange, once it is answered and painted."""
-    qtbot.waitUntil(lambda: not chat.controller.conversation.open_request, timeout=PHONE_MS)
-    qtbot.waitUntil(lambda: not chat.controller.talk.repaint.isActive(), timeout=PHONE_MS)
-    return chat.controller.conversation.exchanges[-1]
 
 
 def ask(chat, qtbot, words: str):
