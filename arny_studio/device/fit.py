@@ -43,7 +43,7 @@ def fits_of(
             found.append(_fit(name, profile, ledger, 1, model))
             if router is not None and model != router:
                 ledger = ledger.loaded(1, predict(router, profile.tier1, is_router=True))
-                found.append(_fit(name, profile, ledger, 2, model))
+                found.append(_fit(name, profile, ledger, 2, model.beside(router)))
     return found
 
 

@@ -48,11 +48,17 @@ class ModelShape(Struct, frozen=True, kw_only=True):
     ffn: int
     vocab: int
     quant: str = ""  # as in the file's name or header; empty where unknown
+    tokenizer: str = ""  # files with the same fingerprint read and write text alike; empty where unknown
+    shares_tokenizer: bool = False  # another model that is resident lends its tables
 
     def requantized(self, quant: str) -> ModelShape:
         """The same model in another format, its file size estimated by bits per weight."""
         ratio = BITS_PER_WEIGHT[quant] / BITS_PER_WEIGHT[self.quant]
         return replace(self, file_bytes=int(self.file_bytes * ratio), quant=quant)
+
+    def beside(self, resident: ModelShape) -> ModelShape:
+        """The same model where another one is resident: of two alike tokenizers one is held."""
+        return replace(self, shares_tokenizer=bool(self.tokenizer) and self.tokenizer == resident.tokenizer)
 
 
 class Footprint(Struct, frozen=True, kw_only=True):
@@ -84,11 +90,12 @@ def kv_bytes(shape: ModelShape, settings: TierSettings) -> int:
 
 
 def compute_bytes(shape: ModelShape, settings: TierSettings) -> int:
-    """Activations of a full batch, one row of logits, and the tokenizer's tables.
+    """Activations of a full batch, one row of logits, and the tokenizer's tables unless another model lends them.
 
     Alive at once in a layer: gate, up and their product, three rows of the hidden width, all float32, and the product
     once more in 8 bits for the matrix multiplication.
     """
     rows = min(settings.batch, settings.context)
     activations = rows * (4 * (3 * shape.ffn + 3 * shape.hidden) + shape.ffn)
-    return activations + 4 * shape.vocab + TOKENIZER_BYTES_PER_ENTRY * shape.vocab + FIXED_COMPUTE_BYTES
+    tables = 0 if shape.shares_tokenizer else TOKENIZER_BYTES_PER_ENTRY * shape.vocab
+    return activations + 4 * shape.vocab + tables + FIXED_COMPUTE_BYTES

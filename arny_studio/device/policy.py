@@ -44,7 +44,8 @@ def plan_residency(profile: DeviceProfile, host: int, tier1: ModelShape, tier2: 
     mode = profile.wished_mode
     if mode != "both_resident":
         return ResidencyPlan(mode=mode, because=_why(profile))
-    both = host + predict(tier1, profile.tier1, is_router=True).total + predict(tier2, profile.tier2).total
+    second = predict(tier2.beside(tier1), profile.tier2).total
+    both = host + predict(tier1, profile.tier1, is_router=True).total + second
     if both <= profile.cap_bytes:
         return ResidencyPlan(mode=mode, because=f"Both models take {mib(both)}, the cap is {mib(profile.cap_bytes)}.")
     return ResidencyPlan(

@@ -15,6 +15,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, NoReturn
 
+import xxhash
 from gguf import GGML_QUANT_SIZES, GGMLQuantizationType
 from msgspec import Struct
 
@@ -99,6 +100,21 @@ class GgufInfo(Struct, frozen=True, kw_only=True):
         with self.path.open("rb") as file:
             file.seek(array.start)
             return _decoded(file.read(array.stop - array.start), array)
+
+
+def tokenizer_fingerprint(info: GgufInfo) -> str:
+    """The same for two files whose tokenizers are the same, table by table; empty where a file has none."""
+    seen = xxhash.xxh3_128()
+    entries = sorted((key, value) for key, value in info.metadata.items() if key.startswith("tokenizer.ggml."))
+    with info.path.open("rb") as file:
+        for key, value in entries:
+            seen.update(key.encode())
+            if isinstance(value, GgufArray):
+                file.seek(value.start)
+                seen.update(file.read(value.stop - value.start))
+            else:
+                seen.update(repr(value).encode())
+    return seen.hexdigest() if entries else ""
 
 
 def check_gguf(path: Path) -> GgufInfo:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gguf import LlamaFileType
 
 from arny_studio.device.memory import BITS_PER_WEIGHT, ModelShape
-from arny_studio.engine.gguf_check import GgufInfo
+from arny_studio.engine.gguf_check import GgufInfo, tokenizer_fingerprint
 from arny_studio.errors import BadInput
 
 
@@ -23,6 +23,7 @@ def model_shape(info: GgufInfo) -> ModelShape:
         ffn=_number(info, "feed_forward_length"),
         vocab=_vocabulary_size(info),
         quant=_quant(info),
+        tokenizer=tokenizer_fingerprint(info),
     )
 
 

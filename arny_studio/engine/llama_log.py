@@ -13,6 +13,7 @@ from arny_studio.errors import MissingExtra
 
 _WARNING, _ERROR, _CONTINUED = 3, 4, 5  # ggml_log_level; the last goes on with the line before
 _KEPT_LINES = 40
+_WANTED = "dummy tokens"  # a warning that a vocabulary was left out, which is on purpose here
 
 _lines: list[str] = []
 _level = 0
@@ -44,7 +45,7 @@ def _on_log(level: int, text: bytes, _user_data: object) -> None:
     if _level not in (_WARNING, _ERROR):
         return
     line = text.decode("utf-8", errors="replace").strip()
-    if line:
+    if line and not line.endswith(_WANTED):
         _lines.append(line)
         del _lines[:-_KEPT_LINES]
         sys.stderr.write(f"llama.cpp: {line}\n")

@@ -18,11 +18,11 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from arny_studio.engine.gguf_check import GgufInfo, check_gguf
+from arny_studio.engine.gguf_check import GgufInfo, check_gguf, tokenizer_fingerprint
 from arny_studio.engine.llama_batch import Batch, BatchRow
 from arny_studio.engine.llama_library import LlamaFailure, last_word, lib, start_backend
 from arny_studio.engine.llama_log import route_llama_log
-from arny_studio.engine.llama_vocabulary import LlamaVocabulary, logits_view
+from arny_studio.engine.llama_vocabulary import LlamaVocabulary, logits_view, without_vocabulary
 from arny_studio.errors import BadInput
 
 KvType = Literal["f32", "f16", "q8_0", "q4_0"]
@@ -65,13 +65,15 @@ class LlamaSession:
         kv_type: KvType = "f16",
         use_extra_bufts: bool = False,
         sequences: int = 1,
+        lender: LlamaSession | None = None,
         should_stop: Callable[[], bool] | None = None,
         on_stage: Callable[[Literal["weights", "kv"]], None] | None = None,
     ) -> None:
         """Check the header, then load. Prefer `open`.
 
-        `context` is in tokens and per sequence; `threads` 0 leaves one core free. `on_stage` is called when the weights
-        and when the KV cache are in memory. Raises MissingFile or BadInput where the file is no usable GGUF,
+        `context` is in tokens and per sequence; `threads` 0 leaves one core free. `lender` is a session that stays open
+        for longer than this one; where its tokenizer is the same, the tables are shared instead of built again.
+        `on_stage` is called when the weights and when the KV cache are in memory. Raises MissingFile or BadInput where the file is no usable GGUF,
         LlamaFailure where llama.cpp refuses it, Interrupted where `should_stop` said so.
         """
         self.path = path
@@ -85,7 +87,7 @@ class LlamaSession:
         self.sequences = sequences
         self._tokens: list[list[int]] = [[] for _ in range(sequences)]
         try:
-            self._load_model(use_extra_bufts, should_stop)
+            self._load_model(use_extra_bufts, _lent(lender, self.info), should_stop)
             _tell(on_stage, "weights")
             self._make_context(batch, kv_type, sequences)
             _tell(on_stage, "kv")
@@ -246,12 +248,16 @@ class LlamaSession:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _load_model(self, use_extra_bufts: bool, should_stop: Callable[[], bool] | None) -> None:
+    def _load_model(
+        self, use_extra_bufts: bool, lent: LlamaVocabulary | None, should_stop: Callable[[], bool] | None
+    ) -> None:
         start_backend()
         params = lib.llama_model_default_params()
         params.n_gpu_layers = 0
         params.load_mode = lib.LLAMA_LOAD_MODE_MMAP
         params.use_extra_bufts = use_extra_bufts
+        if lent is not None:
+            params.kv_overrides = without_vocabulary(self.info.architecture, lent.size)
         stopped: list[bool] = []
 
         def on_progress(_done: float, _data: object) -> bool:
@@ -266,7 +272,7 @@ class LlamaSession:
             if stopped:
                 raise Interrupted
             raise LlamaFailure(f"llama.cpp cannot load {self.path.name}: {last_word()}")
-        self.vocabulary = LlamaVocabulary(self._model, self.info)
+        self.vocabulary = lent or LlamaVocabulary(self._model, self.info)
 
     def _make_context(self, batch: int, kv_type: KvType, sequences: int) -> None:
         params = lib.llama_context_default_params()
@@ -335,6 +341,12 @@ def _first_byte_is_set() -> Any:
     """
     strlen = ctypes.cast(ctypes.CDLL(None if os.name != "nt" else "msvcrt").strlen, ctypes.c_void_p).value
     return lib.ggml_abort_callback(strlen)
+
+
+def _lent(lender: LlamaSession | None, info: GgufInfo) -> LlamaVocabulary | None:
+    if lender is None or tokenizer_fingerprint(lender.info) != tokenizer_fingerprint(info):
+        return None
+    return lender.vocabulary
 
 
 def default_threads() -> int:

@@ -86,6 +86,19 @@ class LlamaVocabulary:
         return lib.llama_vocab_is_control(self.pointer, token)
 
 
+def without_vocabulary(architecture: str, size: int) -> Any:
+    """Overrides under which llama.cpp loads a model's weights and leaves its tokenizer, of `size` tokens, alone.
+
+    Building the tables of 151,936 tokens takes 0.3 s and 44 MiB, more than mapping the weights of a 3B does.
+    """
+    overrides = (lib.llama_model_kv_override * 3)()  # the last one stays empty, which ends the list
+    overrides[0].tag, overrides[0].key = lib.LLAMA_KV_OVERRIDE_TYPE_STR, b"tokenizer.ggml.model"
+    overrides[0].value.val_str = b"none"
+    overrides[1].tag, overrides[1].key = lib.LLAMA_KV_OVERRIDE_TYPE_INT, f"{architecture}.vocab_size".encode()[:127]
+    overrides[1].value.val_i64 = size
+    return overrides
+
+
 def _byte_level_alphabet() -> dict[int, int]:
     """Unicode characters of byte-level BPE → bytes: what prints stands for itself, the rest from U+0100 on (GPT-2)."""
     printing = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]

@@ -42,6 +42,8 @@ class PhoneMemory:
         self._shapes: dict[Tier, ModelShape] = {
             tier: model_shape(check_gguf(path)) for tier, path in self._files.items()
         }
+        if tier2 is not None:
+            self._shapes[2] = self._shapes[2].beside(self._shapes[1])
         self._sessions: dict[Tier, LlamaSession] = {}
         self._private_before: dict[Tier, int] = {}
         host = resident_set().total
@@ -53,7 +55,7 @@ class PhoneMemory:
 
     def close(self) -> None:
         """Release every model and end the watchdog."""
-        for tier in list(self._sessions):
+        for tier in reversed(list(self._sessions)):  # Tier-2 reads with Tier-1's tokenizer
             self._release(tier)
         self.watchdog.__exit__()
 
@@ -159,6 +161,7 @@ class PhoneMemory:
             threads=self._threads,
             kv_type=settings.kv_type,
             use_extra_bufts=settings.repack,
+            lender=self._sessions.get(1),
             should_stop=lambda: self.watchdog.exceeded_by is not None or should_stop(),
             on_stage=measure,
         )

@@ -16,10 +16,12 @@ from arny_studio.engine.watchdog import resident_set
 BATCH = 512
 
 
-def hold(file: str, context: int) -> Any:
-    """A model that has read a full batch; a router also holds its grammar and has decided once."""
+def hold(file: str, context: int, beside: list[Any]) -> Any:
+    """A model that has read a full batch; a router also holds its grammar and has decided once. The first one held
+    lends its tokenizer, as on the phone."""
     path, _, role = file.partition("::")
-    session = LlamaSession.open(Path(path), context=context, batch=BATCH, threads=1)
+    lender = beside[0] if beside else None
+    session = LlamaSession.open(Path(path), context=context, batch=BATCH, threads=1, lender=lender)
     if role:
         contract = load_contract("router-v1")
         decoder = RouterDecoder.opened(session, contract)
@@ -29,7 +31,7 @@ def hold(file: str, context: int) -> Any:
     return session
 
 
-def hold_as_peers_do(file: str, context: int) -> Any:
+def hold_as_peers_do(file: str, context: int, _beside: list[Any]) -> Any:
     """The same with `Llama`."""
     from llama_cpp import Llama
 
@@ -40,5 +42,7 @@ def hold_as_peers_do(file: str, context: int) -> Any:
 
 side, context, *files = sys.argv[1:]
 before = resident_set().total
-held = [(hold if side == "ours" else hold_as_peers_do)(file, int(context)) for file in files]
+held: list[Any] = []
+for file in files:
+    held.append((hold if side == "ours" else hold_as_peers_do)(file, int(context), held))
 sys.stdout.write(f"{resident_set().total - before}\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from arny_studio.device import ModelShape, TierSettings, predict
 from arny_studio.device.memory import BITS_PER_WEIGHT, KV_BYTES, kv_bytes
@@ -35,6 +36,16 @@ def test_that_compute_is_what_our_own_worker_was_measured_to_take(batch: int, me
     settings = TierSettings(context=2048, batch=batch)
     assert predict(SMALL, settings).compute / MIB == pytest.approx(measured_mib, abs=2)
     assert predict(SMALL, settings, is_router=True).compute / MIB == pytest.approx(measured_mib + 44.5, abs=2)
+
+
+def test_that_a_tokenizer_that_a_resident_model_lends_is_not_counted_again():
+    router, reasoner = structs.replace(SMALL, tokenizer="a1"), structs.replace(LARGE, tokenizer="a1")
+    settings = TierSettings()
+    saved = predict(reasoner, settings).compute - predict(reasoner.beside(router), settings).compute
+    assert saved / MIB == pytest.approx(43.9, abs=0.1)
+    other = structs.replace(reasoner, tokenizer="b2")
+    assert predict(other.beside(router), settings) == predict(other, settings)
+    assert predict(LARGE.beside(SMALL), settings) == predict(LARGE, settings)  # not known to be alike
 
 
 @pytest.mark.parametrize(("shape", "kib"), [(SMALL, 28), (LARGE, 36)])

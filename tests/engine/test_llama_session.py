@@ -172,6 +172,32 @@ def test_that_nothing_is_held_after_closing(gguf: Path):
     assert not [line for line in Path("/proc/self/maps").read_text().splitlines() if "tiny.gguf" in line]
 
 
+def test_that_of_two_models_with_one_tokenizer_the_tables_are_built_once_and_nothing_else_changes(gguf: Path, tmp_path):
+    other = make_tiny_gguf(tmp_path / "other.gguf", layers=3, seed=5)
+    text = "Plan my week: a birthday dinner, three workouts and 北京."
+    with LlamaSession.open(other, context=256, threads=1) as alone:
+        ids = alone.tokenize(text)
+        expected, template = alone.append(ids), alone.chat_template
+    with (
+        LlamaSession.open(gguf, context=256, threads=1) as lender,
+        LlamaSession.open(other, context=256, threads=1, lender=lender) as session,
+    ):
+        assert session.vocabulary is lender.vocabulary
+        assert session.chat_template == template
+        assert session.tokenize(text) == ids
+        np.testing.assert_array_equal(session.append(ids), expected)
+
+
+def test_that_a_tokenizer_is_not_borrowed_from_a_model_that_spells_otherwise(gguf: Path, tmp_path: Path):
+    other = make_tiny_gguf(tmp_path / "other.gguf", vocab=480)
+    with (
+        LlamaSession.open(gguf, context=256, threads=1) as lender,
+        LlamaSession.open(other, context=256, threads=1, lender=lender) as session,
+    ):
+        assert session.n_vocab == 480 != lender.n_vocab
+        assert session.append(session.tokenize("hello")).shape == (480,)
+
+
 def test_that_without_llama_cpp_the_extra_to_install_is_named():
     code = "import sys; sys.modules['llama_cpp'] = None; import arny_studio.engine.llama_session"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -45,7 +45,7 @@ def forecast(profile: DeviceProfile, shapes: Shapes | None, tier1: str, tier2: s
     ledger = ledger.loaded(1, first.footprint)
     if reasoner is None or plan.mode == "lite":
         return Forecast(mode=plan.mode, sentence=_fitting(plan.mode, ledger.free), ledger=_as_event(ledger))
-    second = admit(ledger, 2, reasoner, profile.tier2)
+    second = admit(ledger, 2, reasoner.beside(router), profile.tier2)
     if not second.fits:
         return _refused(profile, plan.mode, 2, second, ledger)
     ledger = ledger.loaded(2, second.footprint)
