@@ -19,15 +19,15 @@ import xxhash
 
 from arny_studio.contract import Contract
 from arny_studio.contract.rules import Condition, Iff, Implies, Member, Unique, broken_rules
-from arny_studio.dataset import encoding
 from arny_studio.dataset.duplicate_keys import repeats_a_key
 from arny_studio.dataset.problems import kind_of, mask_of
 from arny_studio.dataset.row_columns import FLAGS, NAN
 from arny_studio.dataset.row_problems import RowExaminer, texts_in
+from arny_studio.dataset.turn_courses import encoding_bits
 
 _MOST_REMEMBERED = 1 << 16
 _LONG_NUMBER = re.compile("[0-9]{19}")  # orjson reads whole numbers beyond 64 bits as floats
-_MOJIBAKE, _CONTROL, _SYNTAX = mask_of("mojibake"), mask_of("control"), mask_of("decision-syntax")
+_SYNTAX = mask_of("decision-syntax")
 
 
 class DecisionFacts(NamedTuple):
@@ -166,12 +166,6 @@ def _itself(value: Any) -> Any:
 
 def _is_null(value: Any) -> bool:
     return value is None
-
-
-def encoding_bits(text: str) -> int:
-    """The bits for garbled text and for control characters."""
-    control = _CONTROL if encoding.has_control_characters(text) else 0
-    return control | (_MOJIBAKE if encoding.has_mojibake(text) else 0)
 
 
 def hash_of(data: bytes) -> int:

@@ -17,15 +17,19 @@ class _Repeated(Exception):
 
 
 def repeats_a_key(raw: bytes, value: Any) -> bool:
-    """Whether a JSON text (that orjson parsed to `value`) names a key twice in one object.
+    """Whether a JSON text (that orjson parsed to `value`) names a key twice in one object."""
+    try:
+        return written_without_a_key(raw, orjson.dumps(value))
+    except TypeError:  # nested deeper than orjson writes
+        return first_repeated_key(raw) is not None
+
+
+def written_without_a_key(raw: bytes, dumped: bytes) -> bool:
+    """Whether a JSON text names a key twice in one object; `dumped` is how orjson writes what it read from it.
 
     Written anew, the value has every key once. Texts with as many `":` as that have lost none: the pair of bytes stands
     once per key, and equally often inside the texts of both.
     """
-    try:
-        dumped = orjson.dumps(value)
-    except TypeError:  # nested deeper than orjson writes
-        return first_repeated_key(raw) is not None
     if dumped == raw:
         return False
     if _COUNT_IS_BLIND.search(raw) is None and raw.count(b'":') == dumped.count(b'":'):

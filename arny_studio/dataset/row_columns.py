@@ -68,12 +68,12 @@ def new_codes() -> dict[str, Codes]:
     return {name: Codes() for name in CATEGORIES}
 
 
-def arrays_of(rows: Sequence[RowColumns], codes: Mapping[str, Codes]) -> dict[str, np.ndarray]:
-    """The rows turned on their side: one array per column. The vocabularies grow as words come up."""
-    if not rows:
-        return {name: np.zeros(0, dtype) for name, dtype in DTYPES.items()}
-    columns = dict(zip(RowColumns._fields, zip(*rows, strict=True), strict=True))
-    return {name: _array_of(columns[name], dtype, codes.get(name)) for name, dtype in DTYPES.items()}
+def arrays_of(fields: Sequence[str], rows: Sequence[tuple], codes: Mapping[str, Codes]) -> dict[str, np.ndarray]:
+    """Rows of named values turned on their side: one array per column. The vocabularies grow as words come up."""
+    columns = zip(*rows, strict=True) if rows else ((),) * len(fields)
+    return {
+        name: _array_of(values, DTYPES[name], codes.get(name)) for name, values in zip(fields, columns, strict=True)
+    }
 
 
 def _array_of(values: Sequence, dtype: np.dtype, codes: Codes | None) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated
 
 import msgspec
+import numpy as np
 from msgspec import Meta, Struct
 
 from arny_studio.contract import Contract, Problem, decode
@@ -34,6 +35,12 @@ class Limits(Struct, frozen=True, kw_only=True):
 def estimated_tokens(characters: int, turns: int) -> int:
     """About how many tokens a rendered conversation has, where no tokenizer is at hand."""
     return int(characters / _CHARACTERS_PER_TOKEN) + 1 + _TOKENS_PER_TURN * turns
+
+
+def tokens_estimated(characters: np.ndarray, turns: np.ndarray) -> np.ndarray:
+    """`estimated_tokens` of many conversations, (rows,) uint32; 0 where there are no turns."""
+    estimated = (characters / _CHARACTERS_PER_TOKEN).astype(np.uint32) + 1 + _TOKENS_PER_TURN * turns
+    return np.where(turns > 0, estimated, 0).astype(np.uint32)
 
 
 def is_in_order(roles: Sequence[str]) -> bool:

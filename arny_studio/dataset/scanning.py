@@ -9,8 +9,9 @@ from __future__ import annotations
 import gc
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context, parent_process
 from multiprocessing.sharedctypes import Synchronized
@@ -21,20 +22,21 @@ import numpy as np
 from msgspec import Struct
 
 from arny_studio.contract import Contract, load_contract
-from arny_studio.dataset.checking import CountTokens, RowChecker
+from arny_studio.dataset.checking import CountTokens
 from arny_studio.dataset.columns import Columns, ScannedState, pair_columns, pair_problems
 from arny_studio.dataset.content_hash import content_hash
 from arny_studio.dataset.duplicates import rows_found_in
 from arny_studio.dataset.imbalance import imbalance_sentences
 from arny_studio.dataset.near_duplicates import band_keys, comparable_text, near_groups
+from arny_studio.dataset.page_checking import Page, PageChecker
 from arny_studio.dataset.problems import mask_of
-from arny_studio.dataset.row_columns import CATEGORIES, DTYPES, Codes, arrays_of, new_codes
+from arny_studio.dataset.row_columns import CATEGORIES, DTYPES, Codes
 from arny_studio.dataset.row_problems import Limits
 from arny_studio.dataset.row_source import RowSource, SourceView
 
 _PAGE_ROWS = 4096
 _ALONE_ROWS = 150_000  # fewer rows are done in the second that other processes take to start
-_PARTS = 8  # per process
+_PARTS = 32  # per process: the last ones to end keep the others waiting
 _PERIOD_S = 0.2
 _STOP = -(1 << 62)  # what the count of rows done is set to where nobody wants the rest
 
@@ -80,7 +82,7 @@ def scan(
     contract = load_contract(options.contract)
     source = view.open()
     report = _Report(on_progress, should_stop)
-    parts = list(_parts(view, source, options, count_tokens, report))
+    parts = _parts(view, source, options, count_tokens, report)
     arrays, vocabularies = _joined(parts)
     arrays["keys"] = np.asarray(source.keys)
     _add_pairs(arrays, source, parts if options.near_duplicates else [], report)
@@ -127,40 +129,78 @@ class _Look:
     ) -> None:  # fmt: skip
         self.source = source
         self.with_bands = with_bands
-        self.checker = RowChecker(contract, limits, count_tokens() if count_tokens is not None else None)
+        self.checker = PageChecker(contract, limits, count_tokens() if count_tokens is not None else None)
 
 
 def _parts(
     view: SourceView, source: RowSource, options: ScanOptions, count_tokens: CounterFactory | None, report: _Report
-) -> Iterator[_Part]:
+) -> list[_Part]:
     total = source.row_count
     processes = options.processes or min(4, os.cpu_count() or 1)
     arguments = {"limits": options.limits, "with_bands": options.near_duplicates, "count_tokens": count_tokens}
-    if processes == 1 or (not options.processes and total < _ALONE_ROWS):
-        look = _Look(source, load_contract(options.contract), **arguments)
-        yield _scanned(look, 0, total, report)
-        return
-    context = get_context("spawn")  # a fork would inherit the worker's threads and pipes
-    done = context.Value("q", 0)
-    with ProcessPoolExecutor(processes, context, _begin, (view, options.contract, arguments, done)) as pool:
+    look = _Look(source, load_contract(options.contract), **arguments)
+    with _no_collections():
+        if processes == 1 or not total or (not options.processes and total < _ALONE_ROWS):
+            return [_scanned(look, 0, total, report)]
+        context = get_context("spawn")  # a fork would inherit the worker's threads and pipes
+        done = context.Value("q", 0)
         step = -(-total // (processes * _PARTS))
-        futures = [pool.submit(_scan_range, start, min(start + step, total)) for start in range(0, total, step)]
-        try:
-            _follow(futures, done, total, report)
-        except BaseException:
-            done.value = _STOP
-            pool.shutdown(cancel_futures=True)
-            raise
-        yield from (future.result() for future in futures)
+        ranges = [(start, min(start + step, total)) for start in range(0, total, step)]
+        with ProcessPoolExecutor(processes - 1, context, _begin, (view, options.contract, arguments, done)) as pool:
+            try:
+                return _shared(look, ranges, [pool.submit(_scan_range, *each) for each in ranges], done, report)
+            except BaseException:
+                done.value = _STOP
+                pool.shutdown(cancel_futures=True)
+                raise
+
+
+def _shared(
+    look: _Look, ranges: list[tuple[int, int]], futures: list[Future[_Part]], done: Synchronized, report: _Report
+) -> list[_Part]:
+    """The parts of all ranges in order: the children take them from the front, this process from the back."""
+    total = ranges[-1][1]
+
+    def count(_part: str, rows: int, _total: int) -> None:
+        with done.get_lock():
+            done.value += rows
+        report("rows", min(total, done.value), total)
+
+    own: dict[int, _Part] = {}
+    for number in reversed(range(len(ranges))):
+        if not futures[number].cancel():
+            break
+        own[number] = _scanned(look, *ranges[number], count)
+        _raise_early(futures)
+    _follow(futures[: len(ranges) - len(own)], done, total, report)
+    return [own[number] if number in own else future.result() for number, future in enumerate(futures)]
+
+
+def _raise_early(futures: Iterable[Future[_Part]]) -> None:
+    """An error in a child is an error here, at once."""
+    for future in futures:
+        if future.done() and not future.cancelled():
+            future.result()
 
 
 def _follow(futures: list[Future[_Part]], done: Synchronized, total: int, report: _Report) -> None:
     waiting = set(futures)
     while waiting:
         ended, waiting = wait(waiting, _PERIOD_S, FIRST_COMPLETED)
-        for future in ended:
-            future.result()  # an error in a child is an error here, at once
+        _raise_early(ended)
         report("rows", min(total, done.value), total)
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Rows hold no cycles, and a collection every few hundred of them costs a fifth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 _look: _Look | None = None
@@ -172,7 +212,7 @@ def _begin(view: SourceView, contract: str, arguments: dict[str, Any], done: Syn
     global _look, _done
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     _look, _done = _Look(view.open(), load_contract(contract), **arguments), done
-    gc.disable()  # rows hold no cycles, and a collection every few hundred of them costs a fifth of the time
+    gc.disable()  # as `_no_collections`
 
 
 def _end_with_parent() -> None:
@@ -196,20 +236,18 @@ def _count(_part: str, done: int, _total: int) -> None:
 
 def _scanned(look: _Look, start: int, stop: int | None, report: Callable[[str, int, int], None]) -> _Part:
     """Columns of a range of rows. `report` hears of the rows of each page, or of all so far where it is a `_Report`."""
-    codes = new_codes()
-    pages: list[dict[str, np.ndarray]] = []
+    pages: list[Page] = []
     bands: list[np.ndarray] = []
     rows = look.source.rows(start, stop)
     total = (look.source.row_count if stop is None else stop) - start
     done = 0
     while page := list(islice(rows, _PAGE_ROWS)):
-        pages.append(arrays_of([look.checker.columns_of(raw) for raw in page], codes))
+        pages.append(look.checker.look(page))
         if look.with_bands:
             bands.append(band_keys([comparable_text(raw) for raw in page]))
         done += len(page)
         report("rows", done if isinstance(report, _Report) else len(page), total)
-    arrays = {name: _stacked([page[name] for page in pages], dtype) for name, dtype in DTYPES.items()}
-    words = {name: codes[name].words for name in CATEGORIES}
+    arrays, words = look.checker.columns(pages)
     return _Part(arrays, words, np.concatenate(bands) if bands else None)
 
 
