@@ -17,13 +17,12 @@ from typing import Literal
 from msgspec import Struct
 
 from arny_studio.dataset.content_hash import content_hash
-from arny_studio.dataset.edit_provenance import edited, titles_by_key
+from arny_studio.dataset.edit_provenance import OriginLog, edited_hashes
 from arny_studio.dataset.edited_rows import EditedRows
 from arny_studio.dataset.edits import ApplyPatch
 from arny_studio.dataset.file_bytes import FileBytes
 from arny_studio.dataset.journal import Journal, Saving, read_journal
-from arny_studio.dataset.review import Review, ReviewBook
-from arny_studio.dataset.row_hash import row_hash
+from arny_studio.dataset.review import ReviewBook
 from arny_studio.dataset.row_state import FrozenRows
 from arny_studio.dataset.saving import (
     OnBytes,
@@ -37,6 +36,7 @@ from arny_studio.dataset.saving import (
 from arny_studio.dataset.session import FoundSession, Recovery, find_session, restored, set_aside
 from arny_studio.dataset.sidecar import Sidecar, WriteLock
 from arny_studio.dataset.snapshots import Reason, Snapshot, Snapshots, linked
+from arny_studio.dataset.undo import Step
 from arny_studio.errors import ArnyError, BadInput, MissingFile
 
 
@@ -174,8 +174,7 @@ class Document(EditedRows):
         """
         with self._lock:
             self._refuse_if_read_only()
-            rows, serial = self._rows.frozen(), self._steps.top_serial
-            origins = self._origins()
+            rows, serial, steps = self._rows.frozen(), self._steps.top_serial, self._unsaved_steps()
         outside = self.outside_change()
         if outside is not None and (on_outside == "refuse" or outside.is_in_place):
             raise outside
@@ -188,7 +187,7 @@ class Document(EditedRows):
             self._journal.flush()
             rename_over(written, self.sidecar.dataset)
             self._saved_serial, self._saved_hash = serial, written.content_hash
-        self.review.put(origins, origins.values())
+        self.origins.note(edited_hashes(steps, rows, self._texts))
         return SaveReport(
             path=self.path, size=written.size, content_hash=written.content_hash, snapshot_problem=problem
         )
@@ -199,7 +198,7 @@ class Document(EditedRows):
         Raises BadInput where another window has that file, DiskFull, or BadInput where it cannot be written.
         """
         with self._lock:
-            rows, serial = self._rows.frozen(), self._steps.top_serial
+            rows, serial, steps = self._rows.frozen(), self._steps.top_serial, self._unsaved_steps()
         sidecar = Sidecar(path)
         if sidecar.dataset == self.sidecar.dataset:
             return self.save(on_outside="keep_mine", on_progress=on_progress)
@@ -215,6 +214,7 @@ class Document(EditedRows):
             raise
         self._settle(path, sidecar, lock)
         self._saved_serial, self._saved_hash = serial, written.content_hash
+        self.origins.note(edited_hashes(steps, rows, self._texts))
         return SaveReport(path=path, size=written.size, content_hash=written.content_hash)
 
     def write_copy(self, path: Path, *, patch: Path | None = None, on_progress: OnBytes | None = None) -> SaveReport:
@@ -253,6 +253,7 @@ class Document(EditedRows):
     def close(self, *, discard: bool = False) -> None:
         """Let go of the file. Unsaved edits stay in the journal and are there next time, unless `discard`."""
         self.review.close()
+        self.origins.close()
         if self._write_lock is not None:
             self._journal.close()
             if discard or not self.is_changed:
@@ -262,13 +263,11 @@ class Document(EditedRows):
             self.sidecar.remove_if_empty()
         super().close()
 
-    def _origins(self) -> dict[int, Review]:
-        """By the hashes of the rows edited since the last save: their reviews with where they come from."""
+    def _unsaved_steps(self) -> list[Step]:
+        """What was done since the last save."""
         done = self._steps.done
         saved = next((place for place, step in enumerate(done) if step.serial == self._saved_serial), -1)
-        titles = titles_by_key(done[saved + 1 :])
-        hashes = {row_hash(self.raw_of(key)): title for key, title in titles.items() if self.row_of(key) >= 0}
-        return {content: edited(self.review.get(content), title) for content, title in hashes.items()}
+        return done[saved + 1 :]
 
     def _written(self, target: Path, rows: FrozenRows, on_progress: OnBytes | None) -> AbstractContextManager[Written]:
         kept_in = f"Your edits are kept in {self.sidecar.journal}." if self._journal.size else ""
@@ -321,15 +320,17 @@ class Document(EditedRows):
     def _settle(self, path: Path, sidecar: Sidecar, lock: WriteLock) -> None:
         """Go on at another path, with reviews and journal there."""
         self.review.close()
+        self.origins.close()
         self._journal.close()
-        if self.sidecar.reviews.exists():
-            shutil.copyfile(self.sidecar.reviews, sidecar.reviews)
+        for mine, theirs in ((self.sidecar.reviews, sidecar.reviews), (self.sidecar.origins, sidecar.origins)):
+            if mine.exists():
+                shutil.copyfile(mine, theirs)
         if self._write_lock is not None:
             self.sidecar.drop_session()
             self._write_lock.release()
             self.sidecar.remove_if_empty()
         self.path, self.sidecar, self._write_lock, self.locked_by = path, sidecar, lock, None
-        self.review = ReviewBook(sidecar.reviews)
+        self.review, self.origins = ReviewBook(sidecar.reviews), OriginLog(sidecar.origins)
         self._journal = Journal(sidecar.journal)
         if sidecar.journal.exists():
             self._journal.go_on(sidecar.journal.stat().st_size)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from arny_studio.dataset.applying import Applied, Applier
+from arny_studio.dataset.edit_provenance import OriginLog
 from arny_studio.dataset.edits import ApplyPatch, Change, Edit, JudgeRows, ReviewEdit, SetReview, StaleChange, TextEdit
 from arny_studio.dataset.file_bytes import FileBytes
 from arny_studio.dataset.journal import Applied as AppliedRecord
@@ -33,6 +34,7 @@ class EditedRows(OpenedRows):
         self.locked_by: int | None = None  # process that has the file open for writing, where it is not ours
         self.on_changed: Callable[[Touched], None] | None = None
         self.review = ReviewBook(self.sidecar.reviews, read_only=lock is None)
+        self.origins = OriginLog(self.sidecar.origins, read_only=lock is None)
         self._write_lock = lock
         self._steps = UndoStack()
         self._journal = Journal(self.sidecar.journal)
@@ -67,11 +69,16 @@ class EditedRows(OpenedRows):
     @property
     def journal_problem(self) -> str | None:
         """Why edits or reviews are not being kept safe on the disk, if they are not."""
-        return self._journal.problem or self.review.problem
+        return self._journal.problem or self.review.problem or self.origins.problem
 
     def review_of(self, key: int) -> Review:
         """How a row was judged."""
         return self.review.get(row_hash(self.raw_of(key)))
+
+    def provenance_of(self, key: int) -> dict[str, str]:
+        """Where a row comes from: what its review says of it, and the edit that gave it the text it was saved with."""
+        content = row_hash(self.raw_of(key))
+        return {**self.review.get(content).provenance, **self.origins.of(content)}
 
     def new_patch_path(self) -> Path:
         """A free place for a worker to write a patch to."""

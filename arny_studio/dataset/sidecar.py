@@ -40,6 +40,11 @@ class Sidecar:
         return self.folder / "reviews"
 
     @property
+    def origins(self) -> Path:
+        """Which edits gave rows their text."""
+        return self.folder / "origins"
+
+    @property
     def snapshots(self) -> Path:
         """The folder of snapshots."""
         return self.folder / "snapshots"

@@ -56,8 +56,8 @@ class ReviewPanel(QWidget):
         self.tags.edited.connect(self.tags_edited)
         self.note.edited.connect(self.note_edited)
 
-    def show_review(self, review: Review | None) -> None:
-        """Show how the selected row was judged; None: no row is selected."""
+    def show_review(self, review: Review | None, provenance: Mapping[str, str] | None = None) -> None:
+        """Show how the selected row was judged and where it comes from; None: no row is selected."""
         shown = review or Review()
         for status, made in self.buttons.items():
             made.setChecked(shown.status == status)
@@ -66,7 +66,7 @@ class ReviewPanel(QWidget):
         self.note.setEnabled(review is not None)
         self.tags.show_value(list(shown.tags))
         self.note.show_text(shown.note)
-        self._show_provenance(shown.provenance)
+        self._show_provenance(provenance or shown.provenance)
 
     def show_progress(self, counts: Mapping[str, int], rows: int) -> None:
         """How many rows have each status, of how many."""

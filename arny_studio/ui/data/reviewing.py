@@ -85,7 +85,10 @@ class Reviewing(QObject):
         self.keep_note()
         opened, key = self._desk.current, self._key()
         is_there = opened is not None and key is not None and opened.document.row_of(key) >= 0
-        self._panel.show_review(opened.review(key) if is_there and opened is not None and key is not None else None)
+        if not is_there or opened is None or key is None:
+            self._panel.show_review(None)
+            return
+        self._panel.show_review(opened.review(key), opened.document.provenance_of(key))
 
     @Slot(object)
     def _on_tags_edited(self, items: list[str]) -> None:
