@@ -18,6 +18,7 @@ from arny_studio.dataset import encoding
 from arny_studio.dataset.checking import RowChecker
 from arny_studio.dataset.contract_conversion import converted_row
 from arny_studio.dataset.fixes import FIX_ORDER, fixed_row, has_fix
+from arny_studio.dataset.foreign_encoding import as_utf8, checked_encoding
 from arny_studio.dataset.problems import KINDS, kind_of
 from arny_studio.dataset.rewriting import decision_of, fields_of, with_texts
 from arny_studio.dataset.samples import ROLES
@@ -147,11 +148,15 @@ class Normalise(Operation, tag="normalise", frozen=True, kw_only=True):
 
 
 class RepairEncoding(Operation, tag="repair_encoding", frozen=True, kw_only=True):
-    """Decode garbled text anew and remove control characters, as ftfy does."""
+    """Decode garbled text anew and remove control characters, as ftfy does; convert lines that are not UTF-8."""
 
     thorough: Annotated[
         bool, Meta(description="All that ftfy repairs: also curly quotes, HTML entities, ligatures and widths.")
     ] = False
+    source: Annotated[
+        str,
+        Meta(description="What lines that are not UTF-8 were written in, such as cp1252; empty: found out for each."),
+    ] = ""
 
     @property
     def title(self) -> str:
@@ -159,9 +164,10 @@ class RepairEncoding(Operation, tag="repair_encoding", frozen=True, kw_only=True
 
     def rewriter(self, contract: Contract) -> NewRow:
         change = encoding.repaired if self.thorough else _plainly_repaired
+        source = checked_encoding(self.source)
 
         def repaired(raw: bytes) -> bytes:
-            return raw if encoding.is_plain(raw) else with_texts(raw, change, contract)
+            return raw if encoding.is_plain(raw) else with_texts(as_utf8(raw, source), change, contract)
 
         return repaired
 

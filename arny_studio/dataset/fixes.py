@@ -15,6 +15,7 @@ from typing import Any
 from arny_studio.contract import Contract, encode
 from arny_studio.dataset import encoding
 from arny_studio.dataset.decision_fixes import agreeing_fields, completed_fields, fitting_fields, known_journeys
+from arny_studio.dataset.foreign_encoding import as_utf8
 from arny_studio.dataset.problems import kind_of
 from arny_studio.dataset.rewriting import contents_of, decision_of, with_decision_fields, with_texts
 from arny_studio.dataset.row_problems import Limits, RowExaminer
@@ -23,7 +24,12 @@ from arny_studio.errors import BadInput
 
 Fix = Callable[[bytes, Contract], bytes]
 
-_HIDES_OTHERS = ("decision-syntax", "duplicate-key", "order")  # what is wrong behind them is seen only afterwards
+_HIDES_OTHERS = (
+    "unreadable",
+    "decision-syntax",
+    "duplicate-key",
+    "order",
+)  # what is wrong behind them is seen only afterwards
 
 
 def fixed_row(kind: str, raw: bytes, contract: Contract) -> bytes | None:
@@ -126,7 +132,12 @@ def _remove_control_characters(raw: bytes, contract: Contract) -> bytes:
     return with_texts(raw, encoding.without_control_characters, contract)
 
 
+def _convert_to_utf8(raw: bytes, contract: Contract) -> bytes:
+    return as_utf8(raw)
+
+
 _FIXES: dict[str, Fix] = {
+    "unreadable": _convert_to_utf8,
     "duplicate-key": _keep_last_values,
     "order": _join_neighbours,
     "empty-turn": _drop_empty_exchanges,
@@ -139,6 +150,6 @@ _FIXES: dict[str, Fix] = {
     "control": _remove_control_characters,
 }
 FIX_ORDER = (  # what hides other problems comes first
-    "duplicate-key", "decision-syntax", "mojibake", "control", "order", "empty-turn", "unknown-journey", "schema",
+    "unreadable", "duplicate-key", "decision-syntax", "mojibake", "control", "order", "empty-turn", "unknown-journey", "schema",
     "missing-field", "rule",
 )  # fmt: skip

@@ -31,7 +31,10 @@ class Kind(Struct, frozen=True):
 
 
 KINDS: tuple[Kind, ...] = (
-    Kind("unreadable", 0, "error", "Unreadable lines", "The line is not JSON in UTF-8."),
+    Kind(
+        "unreadable", 0, "error", "Unreadable lines",
+        "The line is not JSON in UTF-8. One that was written in another encoding can be converted.", "Convert to UTF-8",
+    ),
     Kind("shape", 1, "error", "Not a conversation", "The row has no list of turns with role and content."),
     Kind(
         "duplicate-key", 2, "error", "A key twice", "An object names the same key twice; readers keep only the last.",

@@ -24,7 +24,7 @@ from arny_studio.ui.data.desk import Desk
 from arny_studio.ui.data.editing import Editing
 from arny_studio.ui.data.fix_dialog import FixDialog
 from arny_studio.ui.data.open_document import OpenDocument
-from arny_studio.ui.data.row_faces import fix_of
+from arny_studio.ui.data.row_faces import fix_of, why_fix
 from arny_studio.ui.data.scanning import recipe_for
 from arny_studio.ui.data.tab import DataTab
 from arny_studio.ui.jobs_controller import ActiveJob
@@ -282,7 +282,7 @@ class BulkWork(QObject):
     @Slot(object, object)
     def _on_fix_previewed(self, kind: str, change: tuple[bytes, bytes]) -> None:
         title = kind_of(kind).fix
-        dialog = FixDialog(self._context.theme, title, kind_of(kind).sentence, change, self._tab)
+        dialog = FixDialog(self._context.theme, title, why_fix(kind_of(kind), change[0]), change, self._tab)
         dialog.accepted.connect(partial(self._editing.fix_current, title, change[1]))
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()

@@ -89,6 +89,15 @@ def fix_of(kind: Kind, raw: bytes, contract: Contract) -> bytes | None:
     return fixed_row(kind.id, raw, contract) if kind.fix else None
 
 
+def why_fix(kind: Kind, raw: bytes) -> str:
+    """What a fix is for, in a sentence above its preview."""
+    from arny_studio.dataset.foreign_encoding import NAMES, encoding_of, is_utf8
+
+    if kind.id != "unreadable" or is_utf8(raw):
+        return kind.sentence
+    return f"What is not UTF-8 in this line reads as {NAMES[encoding_of(raw)]}."
+
+
 def problem_titles(mask: int) -> str:
     """The kinds of problems of a row, the gravest first, for a tooltip."""
     return ", ".join(kind.title.lower() for kind in kinds_in(mask))
