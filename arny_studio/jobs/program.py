@@ -30,13 +30,14 @@ from arny_studio.jobs.folder import RunFolder
 from arny_studio.jobs.inbox import Inbox, read_commands
 from arny_studio.jobs.manifest import LIBRARIES, installed_versions
 from arny_studio.jobs.outcome import EXIT_FAILED, EXIT_STOPPED, EXIT_USAGE, exit_code_of
-from arny_studio.jobs.processes import end_own_session, resident_bytes
+from arny_studio.jobs.processes import end_after_parent, end_own_session, end_within, resident_bytes
 
 __all__ = ["Emit", "Inbox", "Main", "run_program"]
 
 Main = Callable[[RunFolder, Emit, Inbox], Finished | Stopped]
 
-ORPHAN_GRACE_S = 1.5  # an interactive worker whose app is gone ends within two seconds
+ORPHAN_GRACE_S = 0.75  # an interactive worker whose app is gone ends by itself, or is asked no more,
+ORPHAN_END_S = 1.75  # and is gone for certain before two seconds are over
 _MEMORY_PERIOD_S = 1.0
 _MEMORY_STEP_BYTES = 1 << 20  # a smaller change is news only every tenth second
 _MEMORY_SILENCE = 10
@@ -57,6 +58,8 @@ def run_program(
     knows more (device, versions). Exit codes: 0 finished, 1 failed, 2 bad recipe or usage, 3 stopped, 4 finished and
     found problems.
     """
+    if not detached:
+        end_after_parent()
     commands, pipe = _claim_standard_streams(detached)
     faulthandler.enable(file=sys.stderr, all_threads=False)
     if len(sys.argv) < 2:
@@ -191,7 +194,8 @@ def _listen(
 
 
 def _end_as_orphan(inbox: Inbox, emitter: Emitter, folder: RunFolder, ended: threading.Event) -> None:
-    """The app is gone: ask the work to end, and end it where it does not listen."""
+    """The app is gone: ask the work to end, end it where it does not listen, and have it ended where that hangs."""
+    end_within(ORPHAN_END_S)
     inbox.put(Stop(mode="now"))
     if ended.wait(ORPHAN_GRACE_S):
         return
