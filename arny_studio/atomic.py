@@ -14,10 +14,11 @@ from arny_studio.errors import BadInput, DiskFull
 
 
 @contextmanager
-def replaced_file(path: Path) -> Iterator[BinaryIO]:
+def replaced_file(path: Path, *, is_lasting: bool = True) -> Iterator[BinaryIO]:
     """A binary file that takes the place of `path` when the block ends well, and leaves no trace when it does not.
 
-    Symlinks are followed and the mode of an existing file is kept. Raises DiskFull where the disk is full.
+    Where it need not be `is_lasting`, the disk is not waited for: a power cut in the next seconds may take the file,
+    and `make_lasting` is for who has the time. Symlinks are followed and the mode of an existing file is kept. Raises DiskFull where the disk is full.
     """
     target = path.resolve()
     try:
@@ -30,10 +31,12 @@ def replaced_file(path: Path) -> Iterator[BinaryIO]:
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if is_lasting:
+                os.fsync(file.fileno())
         os.chmod(temporary, target.stat().st_mode if target.exists() else 0o666 & ~_umask())  # noqa: PTH101
         temporary.replace(target)
-        sync_folder(target.parent)
+        if is_lasting:
+            sync_folder(target.parent)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise DiskFull(
@@ -54,10 +57,17 @@ def make_folder(folder: Path) -> None:
         raise BadInput(f"The folder {folder} cannot be made: {error.strerror}.") from error
 
 
-def write_text_atomically(path: Path, text: str) -> None:
-    """Replace a text file (UTF-8) as a whole."""
-    with replaced_file(path) as file:
+def write_text_atomically(path: Path, text: str, *, is_lasting: bool = True) -> None:
+    """Replace a text file (UTF-8) as a whole; `is_lasting` as for `replaced_file`."""
+    with replaced_file(path, is_lasting=is_lasting) as file:
         file.write(text.encode())
+
+
+def make_lasting(path: Path) -> None:
+    """Wait until a file and its name are on the disk."""
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
+    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -39,12 +39,15 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path, recipe: Recipe) -> RunFolder:
-        """Make the folder and lock the recipe into it. Raises BadInput where a run stands there already."""
+        """Make the folder and lock the recipe into it. Raises BadInput where a run stands there already.
+
+        The disk is not waited for, since windows call this on their event loop: the worker does that when it begins.
+        """
         folder = cls(path)
         if folder.recipe_path.exists():
             raise BadInput(f"{path} already holds a run.", hint="Resume it, or choose another folder.")
         folder.path.mkdir(parents=True, exist_ok=True)
-        write_text_atomically(folder.recipe_path, dump_recipe(recipe))
+        write_text_atomically(folder.recipe_path, dump_recipe(recipe), is_lasting=False)
         return folder
 
     @classmethod

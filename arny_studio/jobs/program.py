@@ -19,6 +19,7 @@ from typing import NoReturn
 
 from msgspec.structs import replace
 
+from arny_studio.atomic import make_lasting
 from arny_studio.errors import ArnyError, MissingExtra
 from arny_studio.extras import extra_of
 from arny_studio.jobs.claim import FolderInUse
@@ -95,6 +96,7 @@ def _claim_folder(folder: RunFolder, kind: str, detached: bool, pipe: EventPipe)
     try:
         folder = RunFolder.open(folder.path)
         folder.lock.take(kind, detached=detached)
+        make_lasting(folder.recipe_path)
         folder.stop_path.unlink(missing_ok=True)
         return EventLog(folder.events_path)
     except (ArnyError, OSError) as error:
