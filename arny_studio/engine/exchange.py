@@ -31,6 +31,8 @@ class Exchange:
         self.stages_ms: dict[str, float] = {}
         self.tokens: dict[str, int] = {}
         self.asks_back = False
+        self.may_begin_anew = False
+        self.began_anew = False
         self._expected_ms: float | None = None
         self._started = time.perf_counter()
         self._first_token_ms: float | None = None
@@ -45,6 +47,11 @@ class Exchange:
     def words(self) -> str:
         """All that the user said about this request."""
         return "\n".join(turn.content for turn in self.turns if turn.role == "user")
+
+    def begin_anew(self) -> None:
+        """Leave what was open: the newest words count alone."""
+        del self.turns[:-1]
+        self.began_anew = True
 
     def note_route(self, route: DecodedRoute, read: int) -> None:
         """Keep what the router decided and what it cost; `read` tokens of the prompt were not known before."""
@@ -91,6 +98,7 @@ class Exchange:
             known_ms=route.known_ms if route is not None else None,
             threshold=thresholds.complexity,
             confidence_floor=thresholds.confidence,
+            began_anew=self.began_anew,
         )
 
     def replied(self, action: str, reply: str, peak: int, loads: int) -> Replied:

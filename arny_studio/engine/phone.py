@@ -21,10 +21,11 @@ from arny_studio.engine.cloud import Cloud
 from arny_studio.engine.cloud_result import CloudResult, is_told_in, lay_out
 from arny_studio.engine.exchange import Exchange
 from arny_studio.engine.llama_session import ContextFull, Interrupted, LlamaSession
+from arny_studio.engine.new_request import goes_elsewhere, reads_as_request
 from arny_studio.engine.phone_memory import PhoneMemory
 from arny_studio.engine.prompting import prompt_text, template_of
 from arny_studio.engine.reasoner import Reasoner
-from arny_studio.engine.router_decoding import RouterDecoder
+from arny_studio.engine.router_decoding import DecodedRoute, RouterDecoder
 from arny_studio.errors import ArnyError
 from arny_studio.jobs.events import ConfirmationWanted, Event, Executed, Prompted, Replied, Token, Turn
 from arny_studio.recipe import AskSettings, PhoneRecipe
@@ -100,14 +101,21 @@ class Phone:
             self.memory.unload(2, f"unused for {self.profile.idle_s:g} s")
 
     def ask(
-        self, request: str, query: str, *, earlier: Sequence[Turn] = (), settings: AskSettings | None = None
+        self,
+        request: str,
+        query: str,
+        *,
+        earlier: Sequence[Turn] = (),
+        may_begin_anew: bool = False,
+        settings: AskSettings | None = None,
     ) -> Replied:
         """Answer a request. `earlier` are the turns that it continues: `Replied.open_turns` of the question before.
 
-        The returned event is also emitted. Raises MemoryCap where the phone is over its cap afterwards or on the way.
+        Where it `may_begin_anew` and asks for something else, they are left out (`Decided.began_anew`). The returned event is also emitted. Raises MemoryCap where the phone is over its cap afterwards or on the way.
         """
         query = query.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be passed on
         exchange = Exchange(request, query, earlier, settings or self.recipe.ask_settings)
+        exchange.may_begin_anew = may_begin_anew
         self._wish, self._awaits_confirmation = None, False
         self.memory.watchdog.forget_peak()
         loads = self.memory.loads
@@ -150,21 +158,13 @@ class Phone:
         return action.kind, self._perform(action, exchange)
 
     def _route(self, exchange: Exchange) -> Decoded:
-        settings = exchange.settings
+        route = self._routed_anew(exchange)
         try:
-            route = self._router.decide(
-                [self._system("tier1"), *exchange.turns],
-                constrained=settings.constrained,
-                temperature=settings.router_temperature,
-                max_tokens=settings.router_max_tokens,
-                seed=settings.seed,
-                threshold=settings.complexity_threshold,
-                should_stop=self._should_stop_routing,
-            )
+            route = route or self._routed(exchange, exchange.turns)
         except ContextFull:
             if len(exchange.turns) == 1:
                 raise
-            del exchange.turns[:-1]  # a long conversation: the newest words alone may still fit
+            exchange.begin_anew()  # a long conversation: the newest words alone may still fit
             return self._route(exchange)
         self.memory.note_use(1)
         exchange.note_route(route, max(0, route.prompt_tokens - self._known_tokens))
@@ -172,6 +172,28 @@ class Phone:
         self._tell_prompt(exchange, 1, session, exchange.turns, route.prompt_tokens)
         exchange.note_expected(self.profile, 1, session)
         return route.decoded
+
+    def _routed(self, exchange: Exchange, turns: Sequence[Message]) -> DecodedRoute:
+        settings = exchange.settings
+        return self._router.decide(
+            [self._system("tier1"), *turns],
+            constrained=settings.constrained,
+            temperature=settings.router_temperature,
+            max_tokens=settings.router_max_tokens,
+            seed=settings.seed,
+            threshold=settings.complexity_threshold,
+            should_stop=self._should_stop_routing,
+        )
+
+    def _routed_anew(self, exchange: Exchange) -> DecodedRoute | None:
+        """The decision about the newest words alone, where they leave the request that is open; else None."""
+        if not exchange.may_begin_anew or len(exchange.turns) == 1 or not reads_as_request(exchange.query):
+            return None
+        alone = self._routed(exchange, exchange.turns[-1:])
+        if not goes_elsewhere(self.contract, alone.decoded, exchange.turns, exchange.settings.confidence_floor):
+            return None
+        exchange.begin_anew()
+        return alone
 
     def _action(self, exchange: Exchange, decoded: Decoded) -> Action:
         """What follows. Where Tier-2 is wanted and not admitted, the refusal is told and the action falls back."""

@@ -21,11 +21,13 @@ class Stop(Command, tag="stop", frozen=True, kw_only=True):
 
 
 class Ask(Command, tag="ask", frozen=True, kw_only=True):
-    """Route a query on the phone. `earlier` are the turns of the request that it continues, so slots are kept."""
+    """Route a query on the phone. `earlier` are the turns of the request that it continues, so slots are kept; where it
+    `may_begin_anew`, words that ask for something else leave them behind."""
 
     request: str
     query: str
     earlier: list[Turn] = []
+    may_begin_anew: bool = False
     settings: AskSettings | None = None  # None: the phone's own
 
 

@@ -235,6 +235,7 @@ class Decided(Event, tag="decided", frozen=True, kw_only=True):
     known_ms: float | None = None  # until the fields that decide were known
     threshold: int = 60  # the limits that the action was chosen by
     confidence_floor: float = 0.5
+    began_anew: bool = False  # what was open was left: the words ask for something else, or no more fitted the context
 
 
 class ConfirmationWanted(Event, tag="confirmation_wanted", frozen=True, kw_only=True):

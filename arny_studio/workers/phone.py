@@ -121,7 +121,10 @@ def _serve(phone: Phone, desk: Desk) -> Finished | Stopped:
     while True:
         match desk.next_command():
             case Ask() as command:
-                phone.ask(command.request, command.query, earlier=command.earlier, settings=command.settings)
+                phone.ask(
+                    command.request, command.query, earlier=command.earlier, may_begin_anew=command.may_begin_anew,
+                    settings=command.settings,
+                )  # fmt: skip
                 answered += 1
             case MemoryPressure():
                 phone.relieve_pressure()

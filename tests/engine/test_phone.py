@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from msgspec.structs import replace
 
@@ -35,6 +36,7 @@ from arny_studio.jobs.events import (
     Prompted,
     Replied,
     Token,
+    Turn,
 )  # fmt: skip
 from arny_studio.recipe import AskSettings, PhoneRecipe
 from arny_studio.recipe.connectors import Connector, ConnectorSet, save_connectors
@@ -123,6 +125,32 @@ def test_that_a_new_request_does_not_carry_the_pending_one(bench: Bench):
     router = phone.memory.session(1)
     assert router is not None
     assert "Rome" not in b"".join(map(router.piece, router.tokens())).decode()
+
+
+def open_flight() -> list[Turn]:
+    """What a question for the date of a flight leaves open."""
+    said = orjson.dumps(pinned.CLARIFY).decode()
+    return [Turn(role="user", content="Book a flight to Rome"), Turn(role="assistant", content=said)]
+
+
+def test_that_another_request_leaves_the_open_one_behind_with_its_slots(bench: Bench):
+    phone = bench.phone(pinned.ANSWER)
+    replied = phone.ask("r1", "What is the capital of France?", earlier=open_flight(), may_begin_anew=True)
+    assert (replied.action, replied.reply) == ("answer", "Paris.")
+    assert bench.said(Decided)[-1].began_anew
+    assert "Rome" not in bench.said(Prompted)[-1].text
+    phone.ask("r2", "What is the capital of France?", earlier=open_flight())  # somebody said that it continues
+    assert not bench.said(Decided)[-1].began_anew
+    assert "Rome" in bench.said(Prompted)[-1].text
+
+
+def test_that_an_answer_keeps_the_open_request_though_it_may_begin_anew(bench: Bench):
+    phone = bench.phone(pinned.CLARIFY)
+    for words in ("tomorrow", "Show me the flights tomorrow"):  # no request; a request, but on the same journey
+        replied = phone.ask("r1", words, earlier=open_flight(), may_begin_anew=True)
+        assert not bench.said(Decided)[-1].began_anew
+        said = [turn.content for turn in replied.open_turns if turn.role == "user"]
+        assert said == ["Book a flight to Rome", words]
 
 
 def test_that_execution_gives_a_labelled_sample_result_in_the_formatting_style(bench: Bench):

@@ -74,6 +74,27 @@ def test_that_an_answer_continues_its_question_and_an_edit_forks_it(chat, qtbot,
     assert dialog(chat, PromptDialog).text.endswith("<|im_start|>assistant\n")
 
 
+def test_that_another_request_leaves_an_open_question_and_can_be_taken_as_its_answer_after_all(chat, qtbot, tmp_path):
+    decide(chat, tmp_path, pinned.CLARIFY)
+    ask(chat, qtbot, "Book a flight to Rome")
+    chat.widget.switch_button.click()
+    qtbot.waitUntil(lambda: chat.widget.switch_button.text() == "Start phone", timeout=PHONE_MS)
+    decide(chat, tmp_path, pinned.ANSWER)
+    other = ask(chat, qtbot, "What is the capital of France?")
+    assert not other.continues
+    assert "Rome" not in other.router_prompt.text
+    view = chat.widget.messages.view_of(other.request)
+    assert view.buttons["turn"].isVisible()
+    assert view.buttons["turn"].text() == "As the answer"
+    press(chat, other.request, "turn")
+    answer = answered(chat, qtbot)
+    assert answer.continues
+    assert "Rome" in answer.router_prompt.text
+    assert chat.widget.messages.view_of(answer.request).buttons["turn"].text() == "As a new request"
+    press(chat, answer.request, "turn")
+    assert "Rome" not in answered(chat, qtbot).router_prompt.text
+
+
 def test_that_moved_limits_are_previewed_and_a_replay_makes_them_so_and_a_wrong_decision_becomes_data(
     studio, chat, qtbot, tmp_path: Path
 ):

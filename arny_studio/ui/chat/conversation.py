@@ -34,6 +34,7 @@ class Exchange(Struct, frozen=True, kw_only=True):
     request: str
     query: str
     earlier: tuple[Turn, ...] = ()  # the turns that it continues
+    left: tuple[Turn, ...] = ()  # the turns that were open, where it turned out to be a request of its own
     settings: AskSettings = AskSettings()
     router_prompt: Prompted | None = None
     reasoner_prompt: Prompted | None = None
@@ -117,7 +118,7 @@ def heard(conversation: Conversation, event: AnyEvent) -> Conversation:
     """The conversation after an event of the phone."""
     match event:
         case Decided():
-            return _changed(conversation, event.request, decided=event)
+            return _decided(conversation, event)
         case Prompted():
             which = "router_prompt" if event.tier == 1 else "reasoner_prompt"
             return _changed(conversation, event.request, **{which: event})
@@ -133,6 +134,13 @@ def heard(conversation: Conversation, event: AnyEvent) -> Conversation:
             return _changed(conversation, event.request, replied=event, reply=event.reply, wanted=None)
     happening = happening_of(event)
     return conversation if happening is None else with_happening(conversation, happening)
+
+
+def _decided(conversation: Conversation, event: Decided) -> Conversation:
+    known = conversation.find(event.request)
+    if known is None or not event.began_anew:
+        return _changed(conversation, event.request, decided=event)
+    return _changed(conversation, event.request, decided=event, earlier=(), left=known.earlier)
 
 
 def ended(conversation: Conversation) -> Conversation:

@@ -28,7 +28,7 @@ SUGGESTIONS = (
 class ExchangeView(QWidget):
     """A question and its reply, with what can be done about them."""
 
-    action_requested = Signal(str, str)  # copy | again | edit | wrong | send | decline, and the request
+    action_requested = Signal(str, str)  # copy | again | edit | turn | wrong | send | decline, and the request
 
     def __init__(self, exchange: Exchange, theme: ThemeSwitcher) -> None:
         super().__init__()
@@ -36,12 +36,14 @@ class ExchangeView(QWidget):
         self.request = exchange.request
         self._shown: Exchange | None = None
         self.question = Bubble("user", exchange.query, name="You")
-        if exchange.continues:
-            self.question.head.insertWidget(1, Chip("continues"))
+        self._kinds = {words: Chip(words) for words in ("continues", "new request")}
+        for place, chip in enumerate(self._kinds.values(), start=1):
+            self.question.head.insertWidget(place, chip)
         self.reply = Bubble("assistant", "", name="Phone")
         self.why = button("Why?", "quiet", tooltip="Show the decision behind this reply.")
         self.why.setCheckable(True)
         self.buttons = {
+            "turn": button("", "quiet"),
             "edit": _tool(theme, "edit", "Edit the question and go on from here in a fork"),
             "copy": _tool(theme, "copy", "Copy the reply"),
             "again": _tool(theme, "refresh", "Ask again with the next seed, in a fork"),
@@ -74,11 +76,13 @@ class ExchangeView(QWidget):
         self._note.setVisible(bool(self._note.text()))
         for name in ("edit", "copy", "again"):
             self.buttons[name].setVisible(not exchange.is_open)
+        self._show_kind(exchange)
         self.buttons["wrong"].setVisible(exchange.decided is not None and not exchange.is_open)
         self._asking.setVisible(exchange.wanted is not None)
         self._wanted.setText(f"{exchange.wanted.sentence} Send it?" if exchange.wanted is not None else "")
 
     def _place(self) -> None:
+        self.question.head.addWidget(self.buttons["turn"])
         self.question.head.addWidget(self.buttons["edit"])
         self.reply.head.addWidget(self.why)
         for part in (self.result, self._below, self._asking):
@@ -92,6 +96,16 @@ class ExchangeView(QWidget):
         for name, made in self.buttons.items():
             made.setProperty("action", name)
             made.clicked.connect(self._on_action_clicked)
+
+    def _show_kind(self, exchange: Exchange) -> None:
+        """Whether it continues what was open or leaves it, and the way to have it taken otherwise."""
+        self._kinds["continues"].setVisible(exchange.continues)
+        self._kinds["new request"].setVisible(bool(exchange.left))
+        turn = self.buttons["turn"]
+        turn.setVisible((exchange.continues or bool(exchange.left)) and not exchange.is_open)
+        turn.setText("As a new request" if exchange.continues else "As the answer")
+        about = "without what was open" if exchange.continues else "as the answer to the question before it"
+        plain_tooltip(turn, f"Ask this again {about}, in a fork")
 
     def _show_action(self, action: str) -> None:
         if self._action is not None:

@@ -76,12 +76,14 @@ class PhoneLink(QObject):
         if self._job is not None and self._job.is_running:
             self._job.stop("now")
 
-    def ask(self, query: str, *, earlier: list[Turn], settings: AskSettings) -> str:
+    def ask(self, query: str, *, earlier: list[Turn], settings: AskSettings, may_begin_anew: bool = False) -> str:
         """Ask something; returns the request's name. One asked while it switches on waits."""
         request = f"r{next(_numbers)}"
         self.conversation = asked(self.conversation, request, query, earlier=earlier, settings=settings)
         if self._job is not None:
-            self._job.send(Ask(request=request, query=query, earlier=earlier, settings=settings))
+            self._job.send(
+                Ask(request=request, query=query, earlier=earlier, may_begin_anew=may_begin_anew, settings=settings)
+            )
         self.changed.emit()
         return request
 

@@ -24,7 +24,7 @@ from arny_studio.ui.widgets.text import allow, button, label
 
 _WIDE_FROM_PX = 1140
 _TALK_PX = 470
-_CONTINUES = "Your reply continues the last request; what it knows already is kept."
+_CONTINUES = "A reply continues the last request, and what it knows already is kept; another request begins anew."
 PAGES = (("talk", "Conversation"), ("compare", "Side by side"), ("script", "Scripted run"))
 
 

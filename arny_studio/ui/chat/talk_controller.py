@@ -98,7 +98,7 @@ class TalkController(QObject):
             edited = self._link.conversation.find(self._fork_at)
             earlier = list(edited.earlier) if edited is not None else []
             self._fork(self._fork_at)
-        self._ask(query, earlier=earlier)
+        self._ask(query, earlier=earlier, may_begin_anew=True)
 
     @Slot()
     def stop(self) -> None:
@@ -125,12 +125,12 @@ class TalkController(QObject):
         self._fork(exchanges[0].request)
         self._replay_next()
 
-    def _ask(self, query: str, *, earlier: list[Any], seed: int | None = None) -> None:
+    def _ask(self, query: str, *, earlier: list[Any], seed: int | None = None, may_begin_anew: bool = False) -> None:
         settings = self._tab.settings.settings
         if seed is not None:
             settings = replace(settings, seed=seed)
         self._may_continue, self._fork_at = False, ""
-        self._chosen = self._link.ask(query, earlier=earlier, settings=settings)
+        self._chosen = self._link.ask(query, earlier=earlier, settings=settings, may_begin_anew=may_begin_anew)
         self.show()
 
     def _fork(self, request: str) -> None:
@@ -164,6 +164,8 @@ class TalkController(QObject):
             case "edit":
                 self._fork_at = request
                 self._tab.show_question(exchange.query)
+            case "turn":
+                self._turn(exchange)
             case "wrong":
                 self._correct(exchange)
             case _:
@@ -175,6 +177,13 @@ class TalkController(QObject):
             return
         self._fork(exchange.request)
         self._ask(exchange.query, earlier=list(exchange.earlier), seed=exchange.settings.seed + 1)
+
+    def _turn(self, exchange: Exchange) -> None:
+        """Take an answer as a request of its own, or a request as the answer to the question before it, in a fork."""
+        if self._link.conversation.open_request or not self._ensure_on():
+            return
+        self._fork(exchange.request)
+        self._ask(exchange.query, earlier=list(exchange.left), seed=exchange.settings.seed)
 
     def _correct(self, exchange: Exchange) -> None:
         datasets = self._context.workspace.datasets
