@@ -33,7 +33,7 @@ class Kind(Struct, frozen=True):
 KINDS: tuple[Kind, ...] = (
     Kind(
         "unreadable", 0, "error", "Unreadable lines",
-        "The line is not JSON in UTF-8. One that was written in another encoding can be converted.", "Convert to UTF-8",
+        "The line is not JSON in UTF-8. One that was written in another encoding can be converted.", "Convert the encoding",
     ),
     Kind("shape", 1, "error", "Not a conversation", "The row has no list of turns with role and content."),
     Kind(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import orjson
-from PySide6.QtWidgets import QLabel
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QLabel
 
 from arny_studio.contract import encode, load_contract
 
@@ -52,3 +53,31 @@ def opened_in(studio, qtbot, path):
     qtbot.waitUntil(lambda: desk.find(path) is not None and desk.find(path).pairs is not None, timeout=PATIENCE_MS)
     qtbot.waitUntil(lambda: tab.widget.inspector.title.text() == "Row 1", timeout=PATIENCE_MS)
     return tab
+
+
+def title(tab) -> str:
+    return tab.widget.inspector.title.text()
+
+
+def press(qtbot, studio, key, modifier=Qt.KeyboardModifier.NoModifier):
+    """A key in the table, as the window's shortcuts hear it."""
+    table = studio.window.tab("data").widget.table
+    studio.window.activateWindow()
+    table.setFocus()
+    qtbot.waitUntil(lambda: QApplication.focusWidget() is table, timeout=PATIENCE_MS)
+    qtbot.keyClick(table, key, modifier)
+
+
+def search(qtbot, tab, query, rows):
+    tab.widget.filter.search(query)
+    qtbot.waitUntil(lambda: tab.widget.rows.rowCount() == rows, timeout=PATIENCE_MS)
+
+
+def dialog_of(qtbot, studio, kind):
+    """The dialog of a kind that is open."""
+
+    def found():
+        return [made for made in studio.window.findChildren(kind) if made.isVisible()]
+
+    qtbot.waitUntil(lambda: bool(found()), timeout=PATIENCE_MS)
+    return found()[0]

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QLineEdit, QMenu, QToolButton, QWidget
+from PySide6.QtGui import QAction, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QLineEdit, QMenu, QToolButton, QWidget
 
 from arny_studio.ui.data.query_completer import QueryCompleter
 from arny_studio.ui.theme import ThemeSwitcher
@@ -15,6 +15,7 @@ from arny_studio.ui.widgets.layout import column, row
 from arny_studio.ui.widgets.text import as_tooltip, button, label, set_property
 
 _DELAY_MS = 150
+_ONE_LINE_FROM_PX = 480
 _HELP = (
     "Words find text. Scopes narrow it: role:user paris, journey:hotel, complexity>=60, problem:*, status:flagged, "
     "tag:check, /regular expression/. A minus before a term excludes it. Tab takes what is offered."
@@ -45,12 +46,20 @@ class FilterBar(QWidget):
         self.select_all = button("Select all", "quiet", tooltip="Select every row that matches")
         self.error = label(role="danger", wraps=True)
         self.error.hide()
-        line = row(self.field, self._saved_button, self.count, self.select_all, self.columns_button, gap="s")
-        line.setStretch(0, 1)
-        self.setLayout(column(line, self.error, gap="xs"))
+        search = row(self.field, self._saved_button, self.columns_button, gap="s")
+        search.setStretch(0, 1)
+        self._lines = row(search, row(self.count, self.select_all, 1, gap="s"), gap="s")
+        self._lines.setStretch(0, 1)
+        self.setLayout(column(self._lines, self.error, gap="xs"))
         self._timer.timeout.connect(self._on_due)
         self.select_all.clicked.connect(self.select_all_requested)
         self._saved_menu.aboutToShow.connect(self._fill_saved)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is little room the count stands below the search, and not in its place."""
+        super().resizeEvent(event)
+        is_narrow = event.size().width() < _ONE_LINE_FROM_PX
+        self._lines.setDirection(QBoxLayout.Direction.TopToBottom if is_narrow else QBoxLayout.Direction.LeftToRight)
 
     @property
     def query(self) -> str:

@@ -34,7 +34,7 @@ class Reviewing(QObject):
         panel.status_chosen.connect(self.decide)
         panel.tags_edited.connect(self._on_tags_edited)
         panel.note_edited.connect(self._on_note_edited)
-        for signal in (desk.key_changed, desk.current_changed, desk.touched):
+        for signal in (desk.key_changed, desk.current_changed, desk.touched, desk.state_changed):
             signal.connect(self._show)
 
     def decide(self, status: str) -> None:

@@ -24,7 +24,8 @@ from arny_studio.ui.widgets.layout import column, holder, row, space
 from arny_studio.ui.widgets.text import as_tooltip, button, elided, label, plain_tooltip, set_property
 
 PROBLEMS, STATISTICS = range(2)
-_SIDE_PX, _INSPECTOR_PX, _LEAST_TABLE_PX = 250, 390, 320
+_SIDE_PX, _INSPECTOR_PX = 250, 390
+_LEAST_SIDE_PX, _LEAST_TABLE_PX, _LEAST_INSPECTOR_PX = 230, 300, 320  # side by side in a window of 1,000 px
 _SIDE_FOLDS_BELOW_PX = 1120
 
 
@@ -190,7 +191,7 @@ class DataTab(QWidget):
         self.splitter.setSizes([_SIDE_PX, 10_000, _INSPECTOR_PX])
         self.splitter.setHandleWidth(space("m"))
         self.splitter.setChildrenCollapsible(False)
-        self.inspector.setMinimumWidth(_LEAST_TABLE_PX)
+        self.inspector.setMinimumWidth(_LEAST_INSPECTOR_PX)
         body = QWidget()
         layout = column(self.document_tabs, self._head, self.bars, gap="m")
         layout.addWidget(self.splitter, 1)
@@ -209,7 +210,7 @@ class DataTab(QWidget):
         self._side = Card()
         self._side.body.setContentsMargins(space("s"), space("s"), space("s"), space("s"))
         self._side.add(self.side_pages, 1)
-        self._side.setMinimumWidth(230)
+        self._side.setMinimumWidth(_LEAST_SIDE_PX)
         return self._side
 
     def _build_rows(self) -> QWidget:
