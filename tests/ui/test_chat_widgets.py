@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import QCoreApplication, QPointF, Qt
 from PySide6.QtGui import QColor, QImage
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QLabel, QStyleOptionComboBox, QWidget
 
 from arny_studio.contract import load_contract
 from arny_studio.device import load_profile
@@ -40,7 +41,7 @@ from arny_studio.ui.chat.script_page import ScriptPage
 from arny_studio.ui.chat.timeline import Timeline, given_back, marked, noted
 from arny_studio.ui.chat.timeline_view import TimelineView
 from arny_studio.ui.theme import ThemeSwitcher
-from arny_studio.ui.widgets.inputs import Number
+from arny_studio.ui.widgets.inputs import Choice, Number
 
 
 @pytest.fixture
@@ -214,6 +215,40 @@ def conversation_of(text: str) -> Conversation:
     ):  # fmt: skip
         talk = heard(talk, event)
     return talk
+
+
+def test_that_times_of_a_real_phone_have_a_column_only_where_its_benchmark_was_imported(theme, qtbot):
+    page = ScriptPage(theme)
+    qtbot.addWidget(page)
+    page.resize(1400, 700)
+    page.show()
+
+    def shown() -> list[str]:
+        page.show_run(is_running=False)
+        page.show_figures([("Queries", "1")], has_report=False)
+        columns = [number for number in range(page.model.columnCount()) if not page.table.isColumnHidden(number)]
+        return [page.model.columns[number] for number in columns]
+
+    replied = Replied(
+        request="r1", query="hello", decision=None, valid=True, action="answer", reply="Hi", ms=5, peak_mib=1
+    )
+    page.model.add(replied)
+    assert "On the phone" not in shown()
+    page.model.add(replace(replied, request="r2", expected_ms=120.0))
+    assert "On the phone" in shown()
+
+
+def test_that_a_picker_elides_what_does_not_fit(qtbot):
+    picker = Choice("Router model")
+    qtbot.addWidget(picker)
+    picker.show_choices([("Demo tier1  ·  Q4_K_M  ·  23 Nov 13:33", "file")])
+    option = QStyleOptionComboBox()
+    picker.resize(140, 34)
+    picker.initStyleOption(option)
+    assert option.currentText.startswith("Demo tier1") and option.currentText.endswith("…")  # pyright: ignore[reportAttributeAccessIssue]
+    picker.resize(900, 34)
+    picker.initStyleOption(option)
+    assert option.currentText == picker.currentText()  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_that_a_reply_laid_out_as_a_table_is_shown_as_one_with_the_words_around_it(theme, qtbot):

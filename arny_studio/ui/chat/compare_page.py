@@ -30,7 +30,7 @@ class ComparePage(QWidget):
         super().__init__()
         self.setProperty("surface", "clear")
         self._shown: tuple[object, ...] = ()
-        self.setups = (SetupBar(), SetupBar())
+        self.setups = (SetupBar(shows_device=False), SetupBar(shows_device=False))
         self.sliders = (RamSlider(), RamSlider())
         self._rams = (label("", "lead"), label("", "lead"))
         self.states = (Chip(), Chip())
@@ -108,8 +108,9 @@ class ComparePage(QWidget):
     def _build_side(self, number: int, title: str) -> QWidget:
         setup = self.setups[number]
         setup.body.setContentsMargins(space("m"), space("s"), space("m"), space("m"))
-        line = row(label(title, "heading"), label("RAM", "overline"), gap="m")
-        line.addWidget(self.sliders[number], 1)
+        line = row(label(title, "heading"), gap="m")
+        line.addWidget(setup.device, 3)
+        line.addWidget(self.sliders[number], 4)
         line.addWidget(self._rams[number])
         line.addWidget(self.states[number])
         setup.body.insertLayout(0, line)

@@ -115,6 +115,7 @@ class ScriptPage(QWidget):
         """The figures of the run so far."""
         clear(self._figures)
         self._figures_card.setVisible(bool(figures))
+        self.table.want(_EXPECTED, any(item.expected_ms is not None for item in self.model.items))
         for line, (name, value) in enumerate(figures):
             self._figures.addWidget(label(name, "muted", wraps=len(name) > _SHORT), line, 0)
             self._figures.addWidget(label(value, "body", wraps=True, selectable=True), line, 1)

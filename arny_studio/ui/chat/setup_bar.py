@@ -19,21 +19,20 @@ _BROWSE = "browse"
 
 
 class SetupBar(Card):
-    """Three pickers side by side; each has an entry that asks for a file."""
+    """Three pickers side by side, or two where the phone's is placed elsewhere; each has an entry that asks for a file."""
 
     changed = Signal()
     file_requested = Signal(str)  # device | tier1 | tier2
 
-    def __init__(self) -> None:
+    def __init__(self, *, shows_device: bool = True) -> None:
         super().__init__()
         self.device, self.tier1, self.tier2 = Choice("Phone"), Choice("Router model"), Choice("Reasoner model")
         self._last: dict[Choice, object] = {}
         self._settled: set[Choice] = set()  # somebody chose here: a newer file does not take the place
         titles = ((self.device, "Phone"), (self.tier1, "Tier-1 router"), (self.tier2, "Tier-2 reasoner"))
-        pickers = [column(label(title, "overline"), picker, gap="xs") for picker, title in titles]
         layout = row(gap="m")
-        for number, picker in enumerate(pickers):
-            layout.addLayout(picker, 2 if number == 0 else 3)
+        for picker, title in titles if shows_device else titles[1:]:
+            layout.addLayout(column(label(title, "overline"), picker, gap="xs"), 2 if picker is self.device else 3)
         self.add(layout)
         for picker in (self.device, self.tier1, self.tier2):
             picker.currentIndexChanged.connect(self._on_picked)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QComboBox, QSizePolicy, QSpinBox
+from PySide6.QtWidgets import QComboBox, QSizePolicy, QSpinBox, QStyle, QStyleOptionComboBox
 
 from arny_studio.ui.widgets.text import plain_tooltip
+
+_COMBO = QStyle.ComplexControl.CC_ComboBox
 
 
 class Choice(QComboBox):
@@ -23,6 +25,14 @@ class Choice(QComboBox):
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Scroll the page instead."""
         event.ignore()
+
+    def initStyleOption(self, option: QStyleOptionComboBox) -> None:
+        """Elide what does not fit; Qt cuts it off in the middle of a letter."""
+        super().initStyleOption(option)
+        style = self.style()
+        field = style.subControlRect(_COMBO, option, QStyle.SubControl.SC_ComboBoxEditField, self)
+        room = field.width() - 2
+        option.currentText = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideRight, room)  # pyright: ignore[reportAttributeAccessIssue]
 
     def choose(self, value: object) -> bool:
         """Select the entry with this data; False where there is none."""

@@ -23,6 +23,7 @@ class Table(QTableView):
     ) -> None:  # fmt: skip
         super().__init__()
         self._hidden_below = hidden_below or {}
+        self._unwanted: set[int] = set()
         self.setModel(model)
         self.setProperty("look", "inset")
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -42,14 +43,19 @@ class Table(QTableView):
         self.setCurrentIndex(index)
         self.scrollTo(index)
 
+    def want(self, column: int, is_wanted: bool) -> None:
+        """Show a column where there is room for it, or leave it out while it has nothing to say."""
+        (self._unwanted.discard if is_wanted else self._unwanted.add)(column)
+        self._hide_by_width(self.viewport().width())
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Drop the less important columns where there is no room."""
         super().resizeEvent(event)
         self._hide_by_width(event.size().width())
 
     def _hide_by_width(self, width: int) -> None:
-        for number, least_px in self._hidden_below.items():
-            is_hidden = width < least_px
+        for number in self._hidden_below.keys() | self._unwanted:
+            is_hidden = number in self._unwanted or width < self._hidden_below.get(number, 0)
             if self.isColumnHidden(number) != is_hidden:
                 self.setColumnHidden(number, is_hidden)
 
