@@ -22,6 +22,8 @@ NAMES = {
 """What is looked for; anything else has to be named."""
 _LEAST_LIKELY = 0.3  # share of characters that look out of place, of charset-normalizer
 _NOT_UTF8 = re.compile("[\udc80-\udcff]+")  # as `surrogateescape` spells bytes that are not
+_WESTERN_LETTERS = frozenset("àáâãäåæçèéêëìíîïñòóôõöøùúûüœßÀÁÂÄÅÆÇÈÉÊËÍÎÑÓÔÖØÙÚÜŒ’‘“”„–—…«»€£°·¿¡ºª§\xa0")
+_NOT_ASCII, _MANY_ACCENTS = re.compile("[^\x00-\x7f]"), re.compile("[^\x00-\x7f]{3}")
 _BEYOND_ASCII, _COMMON_PAIRS = re.compile(rb"[\x80-\xff]+"), re.compile(rb"([\xa1-\xd7][\xa1-\xfe])+")
 _KANA, _IDEOGRAPHS = re.compile("[\u3040-\u30ff]"), re.compile("[\u4e00-\u9fff]")
 
@@ -53,7 +55,7 @@ def is_utf8(raw: bytes) -> bool:
 
 def encoding_of(raw: bytes) -> str:
     """What a line that is not UTF-8 was probably written in: a key of `NAMES`. Raises BadInput where nothing fits."""
-    if _is_mixed(raw):
+    if _is_mixed(raw) or _is_western(raw):
         return WESTERN
     double = _double_byte_encoding(raw)
     if double:
@@ -89,6 +91,12 @@ def _is_mixed(raw: bytes) -> bool:
     escaped = raw.decode("utf-8", "surrogateescape")
     foreign = sum(map(len, _NOT_UTF8.findall(escaped)))
     return sum(not letter.isascii() for letter in escaped) - foreign >= foreign
+
+
+def _is_western(raw: bytes) -> bool:
+    """Whether a line reads as a text with an accent here and there: too few for statistics, and by far most frequent."""
+    text = raw.decode(WESTERN, "replace")
+    return set(_NOT_ASCII.findall(text)) <= _WESTERN_LETTERS and _MANY_ACCENTS.search(text) is None
 
 
 def _double_byte_encoding(raw: bytes) -> str:

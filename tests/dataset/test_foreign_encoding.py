@@ -25,10 +25,18 @@ QUERIES = {
 
 
 def line(text):
-    return conversation(("user", text), ("assistant", "ok"))
+    return conversation(("system", "You are a router."), ("user", text), ("assistant", "All right, it is done."))
 
 
-@pytest.mark.parametrize(("source", "query"), QUERIES.items())
+@pytest.mark.parametrize(
+    ("source", "query"),
+    [
+        *QUERIES.items(),
+        ("cp1252", "From Genève to a café"),
+        ("cp1252", "No idea… “yes”"),
+        ("cp1250", "Příliš žluťoučký kůň"),
+    ],
+)
 def test_that_a_line_in_another_encoding_is_recognised_and_converted(source, query):
     foreign = line(query).decode().encode(source)
     assert encoding_of(foreign) == source
