@@ -134,6 +134,21 @@ def test_that_fixing_saves_only_the_repaired_lines_and_keeps_a_snapshot(flawed):
     document.close()
 
 
+def test_that_a_line_in_another_encoding_is_converted_and_says_so_when_it_is_found(flawed):
+    rows = flawed.read_bytes().splitlines()
+    foreign = rows[0].decode().replace("Paris", "café").encode("cp1252")
+    flawed.write_bytes(b"\n".join([foreign, *rows[1:]]) + b"\n")
+    previewed = within("fix", flawed, "--kind", "unreadable", "--dry-run").stdout
+    assert "caf\ufffd" in previewed and "café" in previewed and flawed.read_bytes().startswith(foreign)
+    within("fix", flawed, "--kind", "unreadable")
+    within("review", flawed, "-q", "café", "--status", "flagged")
+    [found] = [json.loads(line) for line in within("find", flawed, "café", "--json").stdout.splitlines()]
+    assert found["row"].encode() == rows[0].replace(b"Paris", "café".encode())
+    assert found["review"] == {"status": "flagged"} and found["provenance"]["change"] == "Fix: unreadable lines"
+    [other] = [json.loads(line) for line in within("find", flawed, "hello", "--json", "--limit", 1).stdout.splitlines()]
+    assert set(other) == {"line", "row"}
+
+
 def test_that_dedupe_keeps_the_row_that_was_asked_for(flawed):
     assert json.loads(within("dedupe", flawed, "--json").stdout)["removed"] == 1
     assert within("check", flawed, "--json").stdout.count('"rule":"duplicate"') == 0
