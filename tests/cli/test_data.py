@@ -145,7 +145,10 @@ def test_that_a_line_in_another_encoding_is_converted_and_says_so_when_it_is_fou
     [found] = [json.loads(line) for line in within("find", flawed, "café", "--json").stdout.splitlines()]
     assert found["row"].encode() == rows[0].replace(b"Paris", "café".encode())
     assert found["review"] == {"status": "flagged"} and found["provenance"]["change"] == "Fix: unreadable lines"
-    [other] = [json.loads(line) for line in within("find", flawed, "hello", "--json", "--limit", 1).stdout.splitlines()]
+    [other] = [
+        json.loads(line)
+        for line in within("find", flawed, "role:user hello", "--json", "--limit", 1).stdout.splitlines()
+    ]
     assert set(other) == {"line", "row"}
 
 
