@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from typing import Any
 
@@ -36,6 +37,13 @@ def start_backend() -> None:
     if not _backend_started:
         lib.llama_backend_init()
         _backend_started = True
+
+
+def give_back_freed() -> None:
+    """Return to the system what reading a header left behind in the allocator (7 MiB for 151,936 tokens); glibc only."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name != "nt" else None
+    if trim is not None:
+        trim(0)
 
 
 def last_word() -> str:

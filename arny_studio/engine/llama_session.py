@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -20,9 +21,9 @@ from numpy.typing import NDArray
 
 from arny_studio.engine.gguf_check import GgufInfo, check_gguf, tokenizer_fingerprint
 from arny_studio.engine.llama_batch import Batch, BatchRow
-from arny_studio.engine.llama_library import LlamaFailure, last_word, lib, start_backend
+from arny_studio.engine.llama_library import LlamaFailure, give_back_freed, last_word, lib, start_backend
 from arny_studio.engine.llama_log import route_llama_log
-from arny_studio.engine.llama_vocabulary import LlamaVocabulary, logits_view, without_vocabulary
+from arny_studio.engine.llama_vocabulary import LlamaVocabulary, logits_view, pieces_in, without_vocabulary
 from arny_studio.errors import BadInput
 
 KvType = Literal["f32", "f16", "q8_0", "q4_0"]
@@ -66,6 +67,7 @@ class LlamaSession:
         use_extra_bufts: bool = False,
         sequences: int = 1,
         lender: LlamaSession | None = None,
+        spells: bool = False,
         should_stop: Callable[[], bool] | None = None,
         on_stage: Callable[[Literal["weights", "kv"]], None] | None = None,
     ) -> None:
@@ -73,6 +75,7 @@ class LlamaSession:
 
         `context` is in tokens and per sequence; `threads` 0 leaves one core free. `lender` is a session that stays open
         for longer than this one; where its tokenizer is the same, the tables are shared instead of built again.
+        One that `spells` reads every token's bytes while it loads; decoding under a schema needs them.
         `on_stage` is called when the weights and when the KV cache are in memory. Raises MissingFile or BadInput where the file is no usable GGUF,
         LlamaFailure where llama.cpp refuses it, Interrupted where `should_stop` said so.
         """
@@ -83,11 +86,13 @@ class LlamaSession:
         self._model: Any = None
         self._context: Any = None
         self._batch: Batch | None = None
+        self._own_vocabulary: LlamaVocabulary | None = None
         self._flag = ctypes.create_string_buffer(2)
         self.sequences = sequences
         self._tokens: list[list[int]] = [[] for _ in range(sequences)]
         try:
-            self._load_model(use_extra_bufts, _lent(lender, self.info), should_stop)
+            self._load(use_extra_bufts, _lent(lender, self.info), spells, should_stop)
+            give_back_freed()
             _tell(on_stage, "weights")
             self._make_context(batch, kv_type, sequences)
             _tell(on_stage, "kv")
@@ -111,6 +116,8 @@ class LlamaSession:
         if self._model is not None:
             lib.llama_model_free(self._model)
             self._model = None
+        if self._own_vocabulary is not None:
+            self._own_vocabulary.close()
 
     def __enter__(self) -> Self:
         return self
@@ -248,16 +255,31 @@ class LlamaSession:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _load_model(
-        self, use_extra_bufts: bool, lent: LlamaVocabulary | None, should_stop: Callable[[], bool] | None
+    def _load(
+        self, use_extra_bufts: bool, lent: LlamaVocabulary | None, spells: bool, should_stop: Callable[[], bool] | None
     ) -> None:
+        """The weights, and beside them the vocabulary where nobody lends one: it takes longer, on a core of its own."""
         start_backend()
+        route_llama_log().clear()
+        if lent is not None:
+            self.vocabulary = lent
+            self._load_weights(use_extra_bufts, should_stop)
+            return
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            reading = beside.submit(LlamaVocabulary, self.info)
+            try:
+                self._load_weights(use_extra_bufts, should_stop)
+                spelt = pieces_in(self.info) if spells else None
+            finally:
+                self.vocabulary = self._own_vocabulary = reading.result()
+            self.vocabulary.spelt = spelt
+
+    def _load_weights(self, use_extra_bufts: bool, should_stop: Callable[[], bool] | None) -> None:
         params = lib.llama_model_default_params()
         params.n_gpu_layers = 0
         params.load_mode = lib.LLAMA_LOAD_MODE_MMAP
         params.use_extra_bufts = use_extra_bufts
-        if lent is not None:
-            params.kv_overrides = without_vocabulary(self.info.architecture, lent.size)
+        params.kv_overrides = without_vocabulary(self.info)
         stopped: list[bool] = []
 
         def on_progress(_done: float, _data: object) -> bool:
@@ -266,13 +288,11 @@ class LlamaSession:
             return not stopped
 
         params.progress_callback = lib.llama_progress_callback(on_progress)
-        route_llama_log().clear()
         self._model = lib.llama_model_load_from_file(os.fsencode(self.path), params)
         if self._model is None:
             if stopped:
                 raise Interrupted
             raise LlamaFailure(f"llama.cpp cannot load {self.path.name}: {last_word()}")
-        self.vocabulary = lent or LlamaVocabulary(self._model, self.info)
 
     def _make_context(self, batch: int, kv_type: KvType, sequences: int) -> None:
         params = lib.llama_context_default_params()

@@ -162,6 +162,7 @@ class PhoneMemory:
             kv_type=settings.kv_type,
             use_extra_bufts=settings.repack,
             lender=self._sessions.get(1),
+            spells=tier == 1,
             should_stop=lambda: self.watchdog.exceeded_by is not None or should_stop(),
             on_stage=measure,
         )

@@ -44,7 +44,7 @@ from arny_studio.engine.chat_template import Message
 from arny_studio.engine.llama_session import LlamaSession
 from arny_studio.engine.router_decoding import RouterDecoder
 contract = load_contract("router-v1")
-with LlamaSession.open(Path(sys.argv[1]), threads=2) as session:
+with LlamaSession.open(Path(sys.argv[1]), threads=2, spells=True) as session:
     decoder = RouterDecoder.opened(session, contract)
     print(decoder.decide([Message("system", contract.system_prompt("tier1")), Message("user", sys.argv[2])]).text)
 """
