@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 from arny_studio.contract import encode
-from arny_studio.ui.data.bulk_dialog import JUDGE, MATCHING
+from arny_studio.ui.data.bulk_dialog import JUDGE, MATCHING, SELECTED
 from arny_studio.ui.data.fix_dialog import FixDialog
 from arny_studio.ui.data.inspector import EDIT, REVIEW, TRAINED
 from arny_studio.ui.data.table_model import FLAGS, PROBLEMS, QUERY, RowsModel
@@ -150,6 +150,28 @@ def test_that_rows_are_added_duplicated_and_deleted(studio, qtbot, opened):
     qtbot.waitUntil(lambda: widget.rows.rowCount() == 0, timeout=PATIENCE_MS)
     controller.editing.undo()
     qtbot.waitUntil(lambda: widget.rows.rowCount() == 6, timeout=PATIENCE_MS)
+
+
+def test_that_very_many_rows_are_deleted_or_tagged_as_previewed(qtbot, opened, monkeypatch):
+    monkeypatch.setattr("arny_studio.ui.data.controller.MOST_EDITED_HERE", 2)
+    controller, table = opened.controller, opened.widget.table
+    search(qtbot, opened, "role:user i", 3)
+    opened.widget.filter.select_all.click()
+    controller.tag_rows()
+    dialog = controller.bulk.dialog
+    assert (dialog.wish.operation, dialog.wish.scope) == (JUDGE, SELECTED)
+    dialog.reject()
+    controller.delete_rows()
+    dialog = controller.bulk.dialog
+    qtbot.waitUntil(dialog.apply_button.isEnabled, timeout=PATIENCE_MS)
+    assert dialog.patch.model.rowCount() == 3 and controller.document.row_count == 4
+    dialog.apply_button.click()
+    qtbot.waitUntil(lambda: controller.document.row_count == 1, timeout=PATIENCE_MS)
+    assert controller.document.undo_title == "Delete rows"
+    search(qtbot, opened, "", 1)
+    table.select_line(0)
+    controller.delete_rows()
+    assert controller.document.row_count == 0
 
 
 def test_that_a_fix_is_shown_before_it_is_made(studio, qtbot, opened):

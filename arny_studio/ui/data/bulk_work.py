@@ -95,6 +95,21 @@ class BulkWork(QObject):
         dialog.choose(operation, {name: value for name, value in arguments.items() if name != "near"})
         self._on_preview_requested(self._current(), BulkWish(operation, dialog.wish.arguments | arguments, ALL))
 
+    def delete_selected(self) -> None:
+        """Prepare to delete the selected rows, and show which."""
+        dialog = self.show_bulk()
+        if dialog is not None:
+            dialog.scope.choose(SELECTED)
+            dialog.choose("delete", {})
+            self._on_preview_requested(self._current(), BulkWish("delete", {}, SELECTED))
+
+    def judge_selected(self) -> None:
+        """Ask how to judge the selected rows."""
+        dialog = self.show_bulk()
+        if dialog is not None:
+            dialog.scope.choose(SELECTED)
+            dialog.operation.choose(JUDGE)
+
     def apply_patch(self, opened: OpenDocument, title: str, path: Path, version: int) -> None:
         """Keep a snapshot, then apply a patch as one undo step."""
         self.apply_change(opened, Change(title, (ApplyPatch(str(path)),), version))

@@ -26,7 +26,7 @@ from arny_studio.ui.data.inspecting import Inspecting
 from arny_studio.ui.data.inspector import EDIT, TRAINED
 from arny_studio.ui.data.lookup import Found
 from arny_studio.ui.data.name_dialog import NameDialog
-from arny_studio.ui.data.open_document import OpenDocument
+from arny_studio.ui.data.open_document import ANY, OpenDocument
 from arny_studio.ui.data.reviewing import Reviewing
 from arny_studio.ui.data.saving import Saving
 from arny_studio.ui.data.scanning import Scanning
@@ -39,7 +39,7 @@ from arny_studio.ui.wording import bytes_in_words, count_in_words, folder_in_wor
 
 DEMO_NAME, DEMO_ROWS, DEMO_SEED = "demo-tier1.jsonl", 600, 7
 MOST_OFFERED = 15
-MOST_SELECTED_KEYS = 100_000
+MOST_EDITED_HERE = 5_000  # rows; more of them are a bulk operation, prepared off the event loop and previewed
 _SCAN_DELAY_MS = 50  # the rows are painted first
 
 
@@ -126,14 +126,20 @@ class DataController(QObject):
     def selected_keys(self) -> list[int]:
         """Keys of the selected rows, in the order of the table."""
         lines = [line for first, last in self._tab.table.selected_lines() for line in range(first, last + 1)]
-        return [self._tab.rows.key_at(line) for line in sorted(lines)[:MOST_SELECTED_KEYS]]
+        return [self._tab.rows.key_at(line) for line in sorted(lines)]
 
     def delete_rows(self) -> None:
-        """Delete the selected rows."""
-        self.editing.delete_rows(self.selected_keys())
+        """Delete the selected rows; very many are shown first."""
+        if self._tab.table.selected_count() > MOST_EDITED_HERE:
+            self.bulk.delete_selected()
+        else:
+            self.editing.delete_rows(self.selected_keys())
 
     def tag_rows(self) -> None:
-        """Ask for a tag and put it on the selected rows."""
+        """Ask for a tag and put it on the selected rows; very many are shown first."""
+        if self._tab.table.selected_count() > MOST_EDITED_HERE:
+            self.bulk.judge_selected()
+            return
         keys = self.selected_keys()
         if not keys:
             return
@@ -146,18 +152,13 @@ class DataController(QObject):
     def go_to_problem(self, kind: str = "") -> None:
         """The next row of the table that has a problem (of this kind)."""
         opened = self.desk.current
-        pairs = opened.pairs if opened is not None else None
-        if opened is None or pairs is None:
+        if opened is None or opened.pairs is None:
             return
-        mask = kind_of(kind).mask if kind else 0xFFFFFFFF
-        start = self._tab.table.currentIndex().row() + 1
-        for line in (*range(start, opened.line_count), *range(min(start, opened.line_count))):
-            key = opened.key_at(line)
-            place = pairs.place_of(key, opened.document.row_of(key))
-            if place >= 0 and int(pairs.arrays["problems"][place]) & mask:
-                self._tab.table.select_line(line)
-                return
-        self._tab.say("No other row shown here has such a problem.")
+        line = opened.next_problem_line(self._tab.table.currentIndex().row(), kind_of(kind).mask if kind else ANY)
+        if line is None:
+            self._tab.say("No other row shown here has such a problem.")
+        else:
+            self._tab.table.select_line(line)
 
     def choose_file(self) -> None:
         """Let the user pick files to open."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MOST_TOKENS = 2048  # as training cuts by default; longer rows lose the end of their answer
 _KEPT_FACES = 4096
+ANY = 0xFFFFFFFF  # every kind of problem
 _PAIR_MASK = mask_of(*PAIR_KINDS)
 
 
@@ -121,6 +122,20 @@ class OpenDocument:
             return row if row >= 0 else None
         found = np.flatnonzero(self.shown == key)
         return int(found[0]) if len(found) and self.document.row_of(key) >= 0 else None
+
+    def next_problem_line(self, line: int, mask: int) -> int | None:
+        """The next line below, else from the top, whose row has one of these problems; None where no row has."""
+        if self.pairs is None:
+            return None
+        keys = self.pairs.keys[(self.pairs.arrays["problems"] & np.uint32(mask)) != 0]
+        keys = keys[self.document.rows_of(keys) >= 0]
+        lines = (
+            np.sort(self.document.rows_of(keys)) if self.shown is None else np.flatnonzero(np.isin(self.shown, keys))
+        )
+        if not len(lines):
+            return None
+        place = int(np.searchsorted(lines, line, side="right"))
+        return int(lines[place % len(lines)])
 
     def face(self, key: int) -> RowFace:
         """What the table says of a row. Recently shown rows are kept."""
