@@ -1,6 +1,7 @@
 """The window while a million rows are opened, read, searched, edited and saved: no stall a person would notice.
 
-Limits are those of the product on an idle machine, widened where a noisy one needs it; what was measured is printed.
+Two things are measured between two turns of the event loop: the pause as a person meets it, which on a busy machine
+has the neighbours' work in it, too, and the work of the window's own thread in it, which has not.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import random
 import sys
 import time
+from typing import NamedTuple
 
 import pytest
 from PySide6.QtCore import QObject, QTimer, Slot
@@ -16,7 +18,8 @@ from tests.ui.conftest import *  # noqa: F403 - the fixtures of the window's tes
 from tests.ui.data_rows import decision, line_of
 
 ROWS = 1_000_000
-P99_MS, LONGEST_MS = 50, 500  # the product's own aim for the longest is 200, on an idle machine
+P99_MS, LONGEST_MS = 50, 500  # the product's aim for the longest is 200, on an idle machine
+LONGEST_WORK_MS = 120  # measured: 55, the first rows and the first conversation of a document
 JUMP_P95_MS = 20  # of the window's thread, so that a neighbour's work is not counted
 PATIENCE_MS = 600_000
 
@@ -26,35 +29,46 @@ def say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 
+class Stall(NamedTuple):
+    """Pauses of the event loop beyond the timer's own, in milliseconds, and the longest work of its thread in one."""
+
+    p99_ms: float
+    longest_ms: float
+    work_ms: float
+
+
 class Heartbeat(QObject):
-    """Measures the pauses between two turns of the event loop, in milliseconds beyond the timer's own."""
+    """Measures the pauses between two turns of the event loop."""
 
     def __init__(self) -> None:
         super().__init__()
         self.pauses_ms: list[float] = []
+        self.work_ms: list[float] = []
         self._timer = QTimer(self)
         self._timer.setInterval(5)
         self._timer.timeout.connect(self._on_beat)
 
     def start(self) -> None:
         """From now on."""
-        self._last = time.perf_counter()
-        self.pauses_ms = []
+        self._last, self._last_work = time.perf_counter(), time.thread_time()
+        self.pauses_ms, self.work_ms = [], []
         self._timer.start()
 
-    def stop(self, name: str) -> tuple[float, float]:
-        """The 99th percentile and the longest pause."""
+    def stop(self, name: str) -> Stall:
+        """What there was to notice since the start."""
         self._timer.stop()
         pauses = sorted(self.pauses_ms)
-        p99 = pauses[int(0.99 * (len(pauses) - 1))]
-        say(f"{name}: {len(pauses)} beats, p99 {p99:.1f} ms, longest {pauses[-1]:.1f} ms")
-        return p99, pauses[-1]
+        stall = Stall(pauses[int(0.99 * (len(pauses) - 1))], pauses[-1], max(self.work_ms))
+        figures = f"p99 {stall.p99_ms:.1f} ms, longest {stall.longest_ms:.1f} ms, of own work {stall.work_ms:.1f} ms"
+        say(f"{name}: {len(pauses)} beats, {figures}")
+        return stall
 
     @Slot()
     def _on_beat(self) -> None:
-        now = time.perf_counter()
+        now, work = time.perf_counter(), time.thread_time()
         self.pauses_ms.append(max(0.0, 1000 * (now - self._last) - self._timer.interval()))
-        self._last = now
+        self.work_ms.append(1000 * (work - self._last_work))
+        self._last, self._last_work = now, work
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +100,7 @@ def test_that_a_million_rows_stall_nothing(studio, qtbot, big_file):
     beat.start()
     controller.open_path(big_file)
     qtbot.waitUntil(lambda: widget.rows.rowCount() == ROWS, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: len(widget.inspector.editor.cards) == 3, timeout=PATIENCE_MS)
     measured["open"] = beat.stop("open")
 
     beat.start()
@@ -97,6 +112,7 @@ def test_that_a_million_rows_stall_nothing(studio, qtbot, big_file):
     qtbot.waitUntil(lambda: widget.rows.rowCount() < ROWS, timeout=PATIENCE_MS)
     widget.filter.search("")
     qtbot.waitUntil(lambda: widget.rows.rowCount() == ROWS, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: controller.desk.current.current_key is not None, timeout=PATIENCE_MS)
     measured["filter"] = beat.stop("filter")
 
     beat.start()
@@ -115,6 +131,7 @@ def test_that_a_million_rows_stall_nothing(studio, qtbot, big_file):
     p95 = sorted(jumps)[int(0.95 * len(jumps))]
     say(f"random jump and repaint: p95 {p95:.1f} ms, median {sorted(jumps)[100]:.1f} ms")
 
-    assert {name: p99 for name, (p99, _) in measured.items() if p99 > P99_MS} == {}
-    assert {name: most for name, (_, most) in measured.items() if most > LONGEST_MS} == {}
+    assert {name: stall for name, stall in measured.items() if stall.work_ms > LONGEST_WORK_MS} == {}
+    assert {name: stall for name, stall in measured.items() if stall.p99_ms > P99_MS} == {}
+    assert {name: stall for name, stall in measured.items() if stall.longest_ms > LONGEST_MS} == {}
     assert p95 <= JUMP_P95_MS

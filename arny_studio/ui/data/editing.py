@@ -38,8 +38,6 @@ class Editing(QObject):
         self._is_stepping = False
         self._refresh = QTimer(self, singleShot=True, interval=_CHECK_DELAY_MS)
         self._refresh.timeout.connect(self._show_current)
-        self._opening = QTimer(self, singleShot=True, interval=0)  # another document: its table is painted first
-        self._opening.timeout.connect(self._show_current)
         editor.content_edited.connect(self._on_content_edited)
         editor.role_chosen.connect(self._on_role_chosen)
         editor.turn_add_requested.connect(self._on_turn_add_requested)
@@ -48,8 +46,8 @@ class Editing(QObject):
         editor.turn_delete_requested.connect(self._on_turn_delete_requested)
         editor.raw_edited.connect(self._on_raw_edited)
         editor.fix_requested.connect(self._on_fix_requested)
-        desk.current_changed.connect(self._opening.start)
-        desk.key_changed.connect(self._on_key_changed)
+        desk.key_changed.connect(self._show_current)
+        desk.current_changed.connect(self._show_current)
         desk.state_changed.connect(self._refresh.start)
         desk.columns_changed.connect(self._refresh.start)
         desk.touched.connect(self._on_touched)
@@ -161,14 +159,8 @@ class Editing(QObject):
         self._show_current()
 
     @Slot()
-    def _on_key_changed(self) -> None:
-        if not self._opening.isActive():
-            self._show_current()
-
-    @Slot()
     def _show_current(self) -> None:
         self._refresh.stop()
-        self._opening.stop()
         key, opened = self._key(), self._desk.current
         if opened is None or key is None or opened.document.row_of(key) < 0:
             self._editor.show_nothing()
