@@ -65,7 +65,11 @@ class FieldTrace(Struct, frozen=True, kw_only=True):
 class Writing:
     """A text that grows by steps: freely here, under a schema in `SchemaWriting`."""
 
-    def __init__(self, session: LlamaSession, contract: Contract, room: int, guessing: Guessing | None) -> None:
+    def __init__(
+        self, session: LlamaSession, contract: Contract, room: int, guessing: Guessing | None, *, shared_by: int = 1
+    ) -> None:
+        """`room` is the most tokens; `shared_by` how many texts are written in the same batches."""
+        self._shared_by = shared_by
         self._session, self._contract, self._room, self._guessing = session, contract, room, guessing
         self._started = time.perf_counter()
         self._raw = b""
@@ -153,7 +157,7 @@ class Writing:
 
     def _drafted(self, certain: int) -> tuple[list[Guess], bool]:
         draft = [Guess(token, True, reach) for token, reach in self._guessed_tokens()]
-        return _worth_feeding(draft, certain), False
+        return _worth_feeding(draft, certain, self._shared_by), False
 
     def _guessed_tokens(self) -> list[tuple[int, float]]:
         """The guess as tokens that go on from those there are, each with how probably it is right up to there."""
@@ -209,10 +213,11 @@ class SchemaWriting(Writing):
         room: int,
         guessing: Guessing | None,
         *,
+        shared_by: int = 1,
         matcher: Any,
         closing: ClosingCost,
     ) -> None:
-        super().__init__(session, contract, room, guessing)
+        super().__init__(session, contract, room, guessing, shared_by=shared_by)
         self._matcher, self._closing = matcher, closing
 
     def _drafted(self, certain: int) -> tuple[list[Guess], bool]:
@@ -229,7 +234,7 @@ class SchemaWriting(Writing):
             draft += [Guess(token, False, reach) for token in forced]
             if forced != [token for token, _ in tokens[len(draft) - len(forced) : len(draft)]]:
                 break  # the schema goes on another way, or further than the guess
-        worth = _worth_feeding(draft, certain)
+        worth = _worth_feeding(draft, certain, self._shared_by)
         return worth, bool(draft) and len(worth) == len(draft) and ahead.is_stopped()
 
     def _spare(self) -> int:
@@ -279,7 +284,7 @@ class SchemaWriting(Writing):
         return is_spent
 
 
-def _worth_feeding(draft: list[Guess], certain: int) -> list[Guess]:
+def _worth_feeding(draft: list[Guess], certain: int, shared_by: int) -> list[Guess]:
     """The beginning of a draft that is likelier to save time than to cost it, fed after `certain` tokens."""
     starts = [n for n, guess in enumerate(draft) if guess.is_choice]
     chunks: list[Chunk] = []
@@ -288,7 +293,7 @@ def _worth_feeding(draft: list[Guess], certain: int) -> list[Guess]:
         reach = min(reached, draft[start].reach)
         chunks.append(Chunk(end - start, reach / reached if reached > 0 else 0.0))
         reached = reach
-    kept = worthwhile(chunks, certain)
+    kept = worthwhile(chunks, certain, shared_by)
     return draft[: starts[kept]] if kept < len(starts) else draft
 
 

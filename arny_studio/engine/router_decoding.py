@@ -142,7 +142,7 @@ class RouterDecoder:
         following = 0
         for number, messages in enumerate(conversations):
             try:
-                row = self._begin(number, messages, constrained, max_tokens)
+                row = self._begin(number, messages, constrained, max_tokens, shared_by=self.session.sequences - 1)
             except ContextFull as error:
                 done[number] = error
                 continue
@@ -195,11 +195,14 @@ class RouterDecoder:
             self._prefixes[system.content] = tuple(one[: common_length(one, other)])
         return self._prefixes[system.content]
 
-    def _begin(self, number: int, messages: Sequence[Message], constrained: bool, max_tokens: int) -> _Row:
+    def _begin(
+        self, number: int, messages: Sequence[Message], constrained: bool, max_tokens: int, shared_by: int = 1
+    ) -> _Row:
         ids = prompt_ids(self.session, self.template, messages)
         query = said_by_user(messages)
         guessing = self._drafts.drafter(query).rest if self._drafts is not None else None
-        return _Row(number, query, ids, self._writing(len(ids), constrained, max_tokens, guessing))
+        writing = self._writing(len(ids), constrained, max_tokens, guessing, shared_by)
+        return _Row(number, query, ids, writing)
 
     def _advance(self, running: dict[int, tuple[_Row, Step]], done: dict[int, DecodedRoute | ContextFull]) -> list[int]:
         """One batch for all rows. Those that ended move to `done`; returns the sequences they leave."""
@@ -251,7 +254,9 @@ class RouterDecoder:
         known = _known(raw, self.contract)
         return all(name in known for name in self.contract.block.deciding)
 
-    def _writing(self, prompt_tokens: int, constrained: bool, max_tokens: int, guessing: Guessing | None) -> Writing:
+    def _writing(
+        self, prompt_tokens: int, constrained: bool, max_tokens: int, guessing: Guessing | None, shared_by: int
+    ) -> Writing:
         """A fresh text with what room the context leaves. Raises ContextFull where it leaves next to none."""
         left = self.session.context - prompt_tokens
         if left < LEAST_ROOM:
@@ -262,10 +267,11 @@ class RouterDecoder:
             )
         room = min(max_tokens, left)
         if not constrained:
-            return Writing(self.session, self.contract, room, guessing)
+            return Writing(self.session, self.contract, room, guessing, shared_by=shared_by)
         return SchemaWriting(
-            self.session, self.contract, room, guessing, matcher=self._constraint.matcher(), closing=self._closing
-        )
+            self.session, self.contract, room, guessing, shared_by=shared_by, matcher=self._constraint.matcher(),
+            closing=self._closing,
+        )  # fmt: skip
 
     @cached_property
     def _constraint(self) -> Constraint:
