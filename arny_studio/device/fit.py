@@ -13,6 +13,7 @@ from arny_studio.device.policy import admit
 from arny_studio.device.profiles import DeviceProfile, Mode
 
 LITE_SENTENCE = "A Lite phone loads the router alone."
+OTHER_MODE, OTHER_PHONE = "It takes Full Local mode.", "It takes Full Local mode and a larger budget."
 
 
 class Fit(Struct, frozen=True, kw_only=True):
@@ -50,6 +51,7 @@ def fits_of(
 def _fit(name: str, profile: DeviceProfile, ledger: RamLedger, tier: Tier, model: ModelShape) -> Fit:
     admission = admit(ledger, tier, model, profile.settings(tier))
     is_lite = tier == 2 and profile.wished_mode == "lite"
+    in_other_mode = OTHER_MODE if admission.fits else OTHER_PHONE
     return Fit(
         phone=name,
         mode=profile.wished_mode,
@@ -59,5 +61,5 @@ def _fit(name: str, profile: DeviceProfile, ledger: RamLedger, tier: Tier, model
         needed=admission.footprint.total,
         free=max(0, admission.free),
         sentence=f"{LITE_SENTENCE} {admission.sentence}".strip() if is_lite else admission.sentence,
-        remedy=admission.remedy,
+        remedy=in_other_mode if is_lite else admission.remedy,
     )

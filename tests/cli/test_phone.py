@@ -155,6 +155,7 @@ def test_that_fit_says_which_phones_hold_which_models_and_why_not(pair: list[str
     assert (refused["fits"], bool(refused["sentence"]), bool(refused["remedy"])) == (False, True, True)
     lite = next(fit for fit in fits if fit["role"] == "reasoner" and fit["phone"] == "4gb")
     assert lite["sentence"] == "A Lite phone loads the router alone."
+    assert lite["remedy"] == "It takes Full Local mode."
     listed = arny("phone", "fit", pair[1], pair[3], "--workspace", str(tmp_path / "ws"))
     assert "4gb, tier2.gguf as the reasoner: A Lite phone loads the router alone." in listed.stdout
     assert arny("phone", "fit", pair[1], "--device", "tiny", "--workspace", str(tmp_path / "ws")).exit_code == 4
