@@ -30,6 +30,7 @@ _TOGETHER = 128  # rows: measured best from 64 to 256; parsed, more of them no l
 _MOST_REMEMBERED = 1 << 16
 _REPEATED, _TRUNCATED = mask_of("duplicate-key"), mask_of("truncated")
 _TURNS, _ROLE, _CONTENT = itemgetter("messages"), itemgetter("role"), itemgetter("content")
+_NO_DECISIONS = (NO_DECISION, NOT_A_DECISION)  # the first answers: numbers from here on are decisions
 T = TypeVar("T")
 _LISTED = ("content", "query", "turns", "characters", "problems")
 
@@ -123,7 +124,9 @@ class PageChecker:
         answers = self._numbers_of(course, group)
         problems = [course.problems] * count
         for place in _suspects(course, group, answers):
-            problems[place] |= text_bits(group.roles, group.said(place), course.answer if answers[place] > 1 else -1)
+            problems[place] |= text_bits(
+                group.roles, group.said(place), course.answer if answers[place] >= len(_NO_DECISIONS) else -1
+            )
         if repeating:
             problems = [
                 bits | _REPEATED if place in repeating else bits
@@ -220,12 +223,11 @@ class _Answers:
 
     def __init__(self) -> None:
         self.numbers: dict[str, int] = {}
-        self._by_facts: dict[DecisionFacts, int] = {}
-        self._new: list[DecisionFacts] = []
+        self._by_facts = {facts: number for number, facts in enumerate(_NO_DECISIONS)}
+        self._new: list[DecisionFacts] = list(_NO_DECISIONS)
         self._codes = new_codes()
         self._columns = arrays_of(DecisionFacts._fields, [], self._codes)
-        self._count = 0
-        assert (self.number(NO_DECISION), self.number(NOT_A_DECISION)) == (0, 1)
+        self._count = len(_NO_DECISIONS)
 
     def remember(self, text: str, facts: DecisionFacts) -> int:
         """A new number for the answer `text`."""
@@ -239,7 +241,7 @@ class _Answers:
         known = self._by_facts.get(facts)
         if known is None:
             if len(self._by_facts) > _MOST_REMEMBERED:
-                self._by_facts.clear()
+                self._by_facts = {facts: number for number, facts in enumerate(_NO_DECISIONS)}
             known = self._by_facts[facts] = self._added(facts)
         return known
 
@@ -275,7 +277,7 @@ def _suspects(course: Course, group: _Group, answers: Sequence[int]) -> set[int]
     for turn, texts in enumerate(group.texts):
         places: Sequence[int] = range(len(texts))
         if turn == course.answer:  # a decision has been looked at already
-            places = [place for place, answer in enumerate(answers) if answer <= 1]
+            places = [place for place, answer in enumerate(answers) if answer < len(_NO_DECISIONS)]
             texts = _chosen(texts, places)
         if not (all(map(str.isascii, texts)) and all(map(str.isprintable, texts)) and all(map(str.strip, texts))):
             odd = {text for text in set(texts) if is_odd(text)}

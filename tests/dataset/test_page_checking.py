@@ -83,5 +83,7 @@ def test_that_more_rows_and_answers_than_are_kept_at_hand_change_nothing(monkeyp
     monkeypatch.setattr(page_checking, "_TOGETHER", 16)
     rows = [decided(f"q{n}", intent=f"intent_{n % 23}", complexity_score=n % 59) for n in range(200)]
     rows[40:40] = [*ODD, *[decided()[:-1] + b',"id":1,"id":%d}' % n for n in range(20)]]
+    deep = b',"deep":' + b"[" * 300 + b"]" * 300 + b"}"  # looked at alone, a decision as it is
+    rows += [decided(f"deep {n}", complexity_score=n)[:-1] + deep for n in range(20)] + list(ODD)
     pages = [rows[:90], rows[90:91], rows[91:]]
     assert_same(told_apart(PageChecker(CONTRACT), pages), one_by_one(RowChecker(CONTRACT), pages))
