@@ -153,7 +153,7 @@ class RepairEncoding(Operation, tag="repair_encoding", frozen=True, kw_only=True
     thorough: Annotated[
         bool, Meta(description="All that ftfy repairs: also curly quotes, HTML entities, ligatures and widths.")
     ] = False
-    source: Annotated[
+    written_in: Annotated[
         str,
         Meta(description="What lines that are not UTF-8 were written in, such as cp1252; empty: found out for each."),
     ] = ""
@@ -164,7 +164,7 @@ class RepairEncoding(Operation, tag="repair_encoding", frozen=True, kw_only=True
 
     def rewriter(self, contract: Contract) -> NewRow:
         change = encoding.repaired if self.thorough else _plainly_repaired
-        source = checked_encoding(self.source)
+        source = checked_encoding(self.written_in)
 
         def repaired(raw: bytes) -> bytes:
             return raw if encoding.is_plain(raw) else with_texts(as_utf8(raw, source), change, contract)

@@ -79,7 +79,7 @@ def test_that_the_fix_makes_a_foreign_line_readable_and_leaves_broken_json_alone
 
 def test_that_encoding_is_repaired_in_bulk_from_a_named_encoding():
     foreign = line("Готово").decode().encode("koi8_r")
-    repair = operation_of("repair_encoding", {"source": "koi8-r"}).rewriter(CONTRACT)
+    repair = operation_of("repair_encoding", {"written_in": "koi8-r"}).rewriter(CONTRACT)
     assert repair(foreign) == line("Готово") and repair(line("Готово")) == line("Готово")
     with pytest.raises(BadRecipe, match="no encoding"):
-        operation_of("repair_encoding", {"source": "nope"}).rewriter(CONTRACT)
+        operation_of("repair_encoding", {"written_in": "nope"}).rewriter(CONTRACT)

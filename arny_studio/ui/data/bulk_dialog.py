@@ -111,9 +111,9 @@ class BulkDialog(QDialog):
         self._end_progress()
         counts = patch.counts()
         parts = [
-            count_in_words(counts.changed, "row") + " change" if counts.changed else "",
-            count_in_words(counts.removed, "row") + " go" if counts.removed else "",
-            count_in_words(counts.inserted, "row") + " come" if counts.inserted else "",
+            _happening(counts.changed, "changes", "change"),
+            _happening(counts.removed, "goes", "go"),
+            _happening(counts.inserted, "comes", "come"),
         ]
         said = ", ".join(part for part in parts if part) or "Nothing would change"
         skipped = f" {count_in_words(failed, 'row')} cannot be changed this way." if failed else ""
@@ -193,3 +193,7 @@ class BulkDialog(QDialog):
 
 
 FIXABLE = tuple(kind.id for kind in KINDS if kind.fix)
+
+
+def _happening(count: int, to_one: str, to_many: str) -> str:
+    return f"{count_in_words(count, 'row')} {to_one if count == 1 else to_many}" if count else ""
