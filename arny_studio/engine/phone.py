@@ -23,6 +23,7 @@ from arny_studio.engine.exchange import Exchange
 from arny_studio.engine.llama_session import ContextFull, Interrupted, LlamaSession
 from arny_studio.engine.new_request import goes_elsewhere, reads_as_request
 from arny_studio.engine.phone_memory import PhoneMemory
+from arny_studio.engine.prompt_cache import user_prompt_cache
 from arny_studio.engine.prompting import prompt_text, template_of
 from arny_studio.engine.reasoner import Reasoner
 from arny_studio.engine.router_decoding import DecodedRoute, RouterDecoder
@@ -276,7 +277,7 @@ class Phone:
         started = time.perf_counter()
         session = self.memory.load(2, should_stop=lambda: self._poll() is not None)
         exchange.stages_ms["load_tier2"] = 1000 * (time.perf_counter() - started)
-        reasoner = Reasoner(session, template_of(session))
+        reasoner = Reasoner(session, template_of(session), prompts=user_prompt_cache())
         try:
             reply = self._stream(reasoner, exchange, words)
         except ContextFull as error:

@@ -16,6 +16,7 @@ import xxhash
 from arny_studio.atomic import replaced_file
 from arny_studio.engine.llama_session import LlamaSession, SequenceState
 from arny_studio.errors import ArnyError, BadInput
+from arny_studio.paths import cache_dir
 
 MOST_STATES = 16
 _SAMPLES, _SAMPLE_BYTES = 256, 4096
@@ -73,6 +74,11 @@ class PromptCache:
         states = sorted(self.folder.glob("*.state"), key=lambda path: path.stat().st_mtime_ns)
         for path in states[:-MOST_STATES]:
             path.unlink(missing_ok=True)
+
+
+def user_prompt_cache() -> PromptCache:
+    """The states in the user's cache folder."""
+    return PromptCache(cache_dir() / "prompts")
 
 
 def _checksum(data: bytes) -> bytes:

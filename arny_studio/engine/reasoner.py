@@ -7,7 +7,9 @@ import time
 from collections.abc import Iterator, Sequence
 
 from arny_studio.engine.chat_template import ChatTemplate, Message
+from arny_studio.engine.held_prompt import HeldPrompt
 from arny_studio.engine.llama_session import LlamaSession
+from arny_studio.engine.prompt_cache import PromptCache
 from arny_studio.engine.prompting import prompt_ids
 from arny_studio.engine.sampling import Sampler
 
@@ -17,8 +19,10 @@ TOP_K, TOP_P = 40, 0.95
 class Reasoner:
     """Writes answers with one session, which stays the caller's to close. `tokens` and times are of the last answer."""
 
-    def __init__(self, session: LlamaSession, template: ChatTemplate) -> None:
+    def __init__(self, session: LlamaSession, template: ChatTemplate, *, prompts: PromptCache | None = None) -> None:
+        """`prompts` keeps what the system message costs on disk."""
         self.session, self.template = session, template
+        self._held = HeldPrompt(session, template, prompts)
         self.prompt_tokens = 0
         self.tokens = 0
         self.prefill_ms = 0.0
@@ -34,8 +38,8 @@ class Reasoner:
         self.prompt_tokens, self.tokens = len(ids), 0
         sampler = Sampler(temperature=temperature, top_k=TOP_K, top_p=TOP_P, seed=seed)
         text = codecs.getincrementaldecoder("utf-8")("replace")
-        self.session.truncate(0)  # all in one batch: the same seed then gives the same answer, whatever came before
-        logits = self.session.append(ids)
+        # The system message in a batch of its own, all else in another: the same seed then gives the same answer.
+        logits = self.session.append(self._held.begin(messages, ids))
         self.prefill_ms = 1000 * (time.perf_counter() - started)
         room = min(max_tokens, self.session.context - len(ids))
         started = time.perf_counter()

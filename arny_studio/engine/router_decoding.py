@@ -23,11 +23,11 @@ from arny_studio.engine.decision_closing import ClosingCost
 from arny_studio.engine.decision_text import field_values
 from arny_studio.engine.decision_writing import FieldTrace, Guessing, Row, SchemaWriting, Step, Writing
 from arny_studio.engine.draft_table import DraftTable, drafts_beside
-from arny_studio.engine.llama_session import ContextFull, Interrupted, LlamaSession, WantedPart, common_length
-from arny_studio.engine.prompt_cache import PromptCache
+from arny_studio.engine.held_prompt import HeldPrompt
+from arny_studio.engine.llama_session import ContextFull, Interrupted, LlamaSession, WantedPart
+from arny_studio.engine.prompt_cache import PromptCache, user_prompt_cache
 from arny_studio.engine.prompting import prompt_ids, template_of
 from arny_studio.engine.sampling import Sampler
-from arny_studio.paths import cache_dir
 
 DEFAULT_MAX_TOKENS = 256
 LEAST_ROOM = 64  # a context that leaves less for the decision is full
@@ -78,17 +78,21 @@ class RouterDecoder:
         prompts: PromptCache | None = None,
     ) -> None:
         self.session, self.contract, self.template = session, contract, template
-        self._drafts, self._prompts = drafts, prompts
-        self._prefixes: dict[str, tuple[int, ...]] = {}
-        self.recalled = 0  # prompt states that came from disk
+        self._drafts = drafts
+        self._held = HeldPrompt(session, template, prompts)
 
     @classmethod
     def opened(cls, session: LlamaSession, contract: Contract) -> RouterDecoder:
         """As fast as this machine and this model allow: with the drafts beside the file, or learnt on the way, and
         with the prompt states in the user's cache. Raises BadInput where the file carries no chat template."""
         drafts = drafts_beside(session.path, contract) or DraftTable(contract, learns=True)
-        prompts = PromptCache(cache_dir() / "prompts")
+        prompts = user_prompt_cache()
         return cls(session, contract, template_of(session), drafts=drafts, prompts=prompts)
+
+    @property
+    def recalled(self) -> int:
+        """How many prompt states came from disk."""
+        return self._held.recalled
 
     def decide(
         self,
@@ -160,40 +164,14 @@ class RouterDecoder:
     def warm(self, system: Message) -> None:
         """Do ahead of the first query what all queries share: the grammar's tables, the system message."""
         _ = self._constraint
-        self._hold(self._prefix_of(system))
+        self._held.hold(self._held.prefix_of(system))
 
     def _seated(self, sequence: int, messages: Sequence[Message], ids: Sequence[int]) -> Sequence[int]:
         """Let a sequence hold the system message and nothing else; returns the tokens that are still to be fed."""
-        prefix = self._prefix_of(messages[0])
-        if tuple(ids[: len(prefix)]) != prefix:
-            prefix = ()
-        self._hold(prefix)
+        unread = self._held.begin(messages, ids)
         if sequence:
             self.session.copy_sequence(0, sequence)
-        return ids[len(prefix) :]
-
-    def _hold(self, prefix: tuple[int, ...]) -> None:
-        """Sequence 0 is the prefix, read in one batch of its own: its KV values are then the same every time."""
-        if self.session.tokens(0)[: len(prefix)] != prefix and not self._recalled(prefix):
-            self.session.truncate(0)
-            self.session.append(prefix)
-            if self._prompts is not None:
-                self._prompts.keep(self.session)
-        self.session.truncate(len(prefix))
-
-    def _recalled(self, prefix: tuple[int, ...]) -> bool:
-        found = self._prompts is not None and self._prompts.recall(self.session, prefix)
-        self.recalled += found
-        return found
-
-    def _prefix_of(self, system: Message) -> tuple[int, ...]:
-        """The tokens that every conversation with this system message begins with."""
-        if system.role != "system":
-            return ()
-        if system.content not in self._prefixes:
-            one, other = (prompt_ids(self.session, self.template, [system, Message("user", text)]) for text in "x?")
-            self._prefixes[system.content] = tuple(one[: common_length(one, other)])
-        return self._prefixes[system.content]
+        return unread
 
     def _begin(
         self, number: int, messages: Sequence[Message], constrained: bool, max_tokens: int, shared_by: int = 1

@@ -8,6 +8,7 @@ import pytest
 
 from arny_studio.engine.chat_template import Message
 from arny_studio.engine.llama_session import ContextFull, Interrupted, LlamaSession
+from arny_studio.engine.prompt_cache import PromptCache
 from arny_studio.engine.prompting import template_of
 from arny_studio.engine.reasoner import Reasoner
 from tests.tiny_models import make_tiny_gguf
@@ -31,6 +32,20 @@ def test_that_pieces_are_whole_characters_and_the_seed_decides(reasoner: Reasone
     assert "".join(first).encode()
     assert said(reasoner, "hello") == first
     assert said(reasoner, "hello", seed=2) != first
+
+
+def test_that_a_system_message_kept_on_disk_changes_no_word(reasoner: Reasoner, tmp_path: Path):
+    messages = [Message("system", "You answer in plain words."), Message("user", "hello")]
+
+    def answer(prompts: PromptCache | None) -> str:
+        with LlamaSession.open(reasoner.session.path, context=128, threads=1) as session:
+            reader = Reasoner(session, template_of(session), prompts=prompts)
+            return "".join(reader.stream(messages, temperature=1.2, max_tokens=30, seed=1))
+
+    expected = answer(None)
+    assert answer(PromptCache(tmp_path)) == expected  # read, and kept
+    assert len(list(tmp_path.glob("*.state"))) == 1
+    assert answer(PromptCache(tmp_path)) == expected  # from disk
 
 
 def test_that_it_ends_at_the_budget_and_at_the_end_of_the_context(reasoner: Reasoner):
