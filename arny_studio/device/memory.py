@@ -16,8 +16,8 @@ from arny_studio.device.profiles import KvType, TierSettings
 CONTEXT_STEP = 256  # llama.cpp rounds the KV cache up to a multiple of this
 KV_BYTES: dict[KvType, float] = {"f32": 4.0, "f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
 
-TOKENIZER_BYTES_PER_ENTRY = 303  # text, merge and their hash tables: 43.9 MiB at 151,936 entries
-GRAMMAR_BYTES_PER_ENTRY = 307  # llguidance's prefix tree and token list: 44.5 MiB at 151,936 entries
+TOKENIZER_BYTES_PER_ENTRY = 325  # text, merge and their hash tables: 47.1 MiB at 151,936 entries
+GRAMMAR_BYTES_PER_ENTRY = 355  # llguidance's prefix tree and token list: 51.4 MiB at 151,936 entries
 FIXED_COMPUTE_BYTES = 1 << 20  # graph, scratch and allocator slack, whatever the model
 # llama.cpp's repacked copy of the 4-bit weights, as a share of the file: measured 0.62 (1.5B) and 0.68 (3B).
 REPACK_SHARE = 0.67
