@@ -65,7 +65,7 @@ def test_that_a_refusal_says_what_is_needed_of_which_and_what_is_free():
     ledger = RamLedger(cap=1200 * MIB, host=HOST)
     refused = admit(ledger, 2, replace(REASONER, name="big.gguf"), TierSettings(context=2048))
     assert re.fullmatch(
-        r"big.gguf needs 2,023 MiB \(weights 1,840 MiB, KV cache 72 MiB, compute 111 MiB\), "
+        r"big.gguf needs 2,027 MiB \(weights 1,840 MiB, KV cache 72 MiB, compute 115 MiB\), "
         r"but 1,140 MiB of 1,200 MiB are free\.",
         refused.sentence,
     )
@@ -75,8 +75,8 @@ def test_that_a_refusal_says_what_is_needed_of_which_and_what_is_free():
     ("free_mib", "quant", "context", "remedy"),
     [
         (1480, "Q4_K_M", 16384, "It would fit with a batch of 64 tokens."),
-        (1060, "Q4_K_M", 8192, "It would fit with a batch of 64 tokens and a context of 2048 tokens."),
-        (1004, "Q4_K_M", 512, "It would fit with a batch of 64 tokens and a q8_0 KV cache."),
+        (1064, "Q4_K_M", 8192, "It would fit with a batch of 64 tokens and a context of 2048 tokens."),
+        (1008, "Q4_K_M", 512, "It would fit with a batch of 64 tokens and a q8_0 KV cache."),
         (850, "Q8_0", 2048, "It would fit with the Q6_K file, a batch of 64 tokens and a q8_0 KV cache."),
         (300, "Q4_K_M", 2048, "Nothing makes it fit beside Tier-1: run this phone in Lite mode or raise its budget."),
     ],
