@@ -2,8 +2,9 @@
 
     .venv/bin/python resources/models/rebuild.py            about 40 minutes on two cores
 
-The base reads the generators' text as plain documents (a request and its routing, a question and its answer) and
-learns to chat in plain words. It has never seen the router's contract in a chat: that is what fine-tuning teaches.
+The base learns from the generators' text: first only to read, that is to tell what a request means; then also to go on
+with plain documents (a request and its routing, a question and its answer) and to chat in plain words. It has never
+seen the router's contract in a chat: that is what fine-tuning teaches.
 Both tiers are then made by the product's own train and export workers, and scored by its evaluate worker.
 """
 
@@ -16,7 +17,7 @@ import random
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ import msgspec
 import orjson
 import torch
 from tokenizers import Tokenizer
-from transformers import Qwen2ForCausalLM
+from torch.multiprocessing import spawn
 
 from arny_studio.atomic import write_text_atomically
 from arny_studio.cli.running import run_recipe
@@ -34,9 +35,20 @@ from arny_studio.contract import load_contract
 from arny_studio.dataset.generate.rows import Tier, generated_rows
 from arny_studio.dataset.generate.tier1 import generate_tier1
 from arny_studio.dataset.generate.tier1.entities import Split
+from arny_studio.dataset.generate.tier1.mix import Tier1Mix
 from arny_studio.dataset.generate.tier2 import generate_tier2
 from arny_studio.dataset.samples import write_jsonl
-from arny_studio.engine.pretraining import BaseShape, Document, Family, PretrainPlan, new_base, pretrain, save_base
+from arny_studio.engine.pretraining import (
+    BaseShape,
+    Document,
+    Family,
+    Meaning,
+    PretrainPlan,
+    new_base,
+    pretrain,
+    save_base,
+)
+from arny_studio.engine.shared_mean import SharedMean
 from arny_studio.engine.tokenizer_training import END_OF_TEXT, IM_END, IM_START, train_tokenizer, write_tokenizer_files
 from arny_studio.evaluation import RouterScores, scores_table
 from arny_studio.jobs.events import Event, Log, Metric
@@ -48,9 +60,12 @@ from arny_studio.recipe.presets import preset
 Row = dict[str, Any]
 Encode = Callable[[str], list[int]]
 TIER2_ROWS = 4000
+PROCESSES, MOST_PARAMETERS = 2, 6_000_000
+JOIN = 0.35  # share of the time after which writing joins reading
 TUNE_ROWS: dict[Tier, int] = {"tier1": 20_000, "tier2": 3000}
-PRETRAIN_SEED, SECOND_SITTING, TUNE_SEED, TEST_SEED = 1001, 5000, 7, 77
+PRETRAIN_SEED, TUNE_SEED, TEST_SEED = 1001, 7, 77
 QUANT: Quant = "Q8_0"
+PRETRAIN_MIX = Tier1Mix(missing_parameters=0.30, multi_domain=0.14, invented=0.3)  # what is hardest, more often
 CARD = MODELS_DIR / "README.md"
 CARD_START, CARD_END = "<!-- measured by rebuild.py -->\n", "<!-- end of measured -->"
 
@@ -68,8 +83,12 @@ def words_document(row: Row) -> tuple[str, str]:
     journeys = " and ".join(decision["journeys"])
     lacks = ", ".join(decision["missing_fields"]) or "nothing"
     words = f"{journeys}, {decision['intent']}, missing {lacks}, score {decision['complexity_score']}"
+    return f"{_asked(row)}\n{IM_START}assistant\n", f"{words}{IM_END}\n"
+
+
+def _asked(row: Row) -> str:
     said = "\n".join(turn["content"] for turn in row["messages"] if turn["role"] == "user")
-    return f"{IM_START}user\n{said}{IM_END}\n{IM_START}assistant\n", f"{words}{IM_END}\n"
+    return f"{IM_START}user\n{said}{IM_END}"
 
 
 def question_document(row: Row) -> tuple[str, str]:
@@ -77,30 +96,79 @@ def question_document(row: Row) -> tuple[str, str]:
     return f"Question: {row['messages'][1]['content']}\nAnswer:", f" {row['messages'][2]['content']}{END_OF_TEXT}"
 
 
-def families(encode: Encode, first_seed: int) -> list[Family]:
-    """Endless streams; Tier-1 text never repeats, Tier-2 text is walked through again and again."""
-    prose = [_document(encode, *question_document(row)) for row in generate_tier2(TIER2_ROWS, seed=first_seed)]
+class Meanings:
+    """Numbers for what decisions say, the same in every process: the intent is the kind, the rest are marks."""
+
+    def __init__(self) -> None:
+        decisions = [_decision(row) for row in generate_tier1(20_000, seed=PRETRAIN_SEED - 1, mix=PRETRAIN_MIX)]
+        self._kinds = _numbered(decision["intent"] for decision in decisions)
+        self._marks = _numbered(mark for decision in decisions for mark in _marks(decision))
+
+    def of(self, row: Row) -> Meaning:
+        """The meaning of the last request of a row; the few names that 20,000 rows did not have share a number."""
+        decision = _decision(row)
+        marks = tuple({self._marks.get(mark, len(self._marks)) for mark in _marks(decision)})
+        return Meaning(self._kinds.get(decision["intent"], len(self._kinds)), marks)
+
+
+def _decision(row: Row) -> dict[str, Any]:
+    return orjson.loads(row["messages"][-1]["content"])
+
+
+def _marks(decision: dict[str, Any]) -> list[str]:
+    said = [f"first {decision['primary_journey']}"]
+    said += [f"journey {journey}" for journey in decision["journeys"]]
+    return said + [f"missing {field}" for field in decision["missing_fields"]]
+
+
+def _numbered(names: Iterable[str]) -> dict[str, int]:
+    return {name: number for number, name in enumerate(sorted(set(names)))}
+
+
+def families(encode: Encode, rank: int = 0) -> list[Family]:
+    """Endless streams, others for each process; Tier-1 text never repeats, Tier-2 text is walked through again and again."""
+    seed, meanings = PRETRAIN_SEED + 10_000 * rank, Meanings()
+    prose = [_document(encode, *question_document(row)) for row in generate_tier2(TIER2_ROWS, seed=PRETRAIN_SEED)]
+    routing = _tier1(encode, meanings, routing_document, seed)
+    words = _tier1(encode, meanings, words_document, seed + 500)
     return [
-        Family(name="routing", documents=_tier1(encode, routing_document, first_seed), batch_tokens=900),
-        Family(name="words", documents=_tier1(encode, words_document, first_seed + 500), batch_tokens=1800),
-        Family(name="prose", documents=_again_and_again(prose), batch_tokens=300, weight=0.3),
+        Family(name="reading", documents=_requests(encode, meanings, seed + 1000), batch_tokens=3000, ends_at=JOIN),
+        Family(
+            name="reading on", documents=_requests(encode, meanings, seed + 5000), batch_tokens=1500, starts_at=JOIN
+        ),
+        Family(name="routing", documents=routing, batch_tokens=2500, weight=8.0, starts_at=JOIN),
+        Family(name="words", documents=words, batch_tokens=300, weight=4.0, starts_at=JOIN),
+        Family(name="prose", documents=_again_and_again(prose, seed), batch_tokens=300, weight=0.5, starts_at=JOIN),
     ]
 
 
-def _tier1(encode: Encode, told: Callable[[Row], tuple[str, str]], first_seed: int) -> Iterator[Document]:
+def _rows(first_seed: int) -> Iterator[Row]:
     for seed in itertools.count(first_seed):
-        yield from (_document(encode, *told(row)) for row in generate_tier1(20_000, seed=seed))
+        yield from generate_tier1(20_000, seed=seed, mix=PRETRAIN_MIX)
 
 
-def _again_and_again(documents: list[Document]) -> Iterator[Document]:
-    rng = random.Random(PRETRAIN_SEED)
+def _requests(encode: Encode, meanings: Meanings, first_seed: int) -> Iterator[Document]:
+    """Requests alone, with what they mean: most of what a router has to learn, in the fewest tokens."""
+    for row in _rows(first_seed):
+        ids = encode(_asked(row))
+        yield Document(ids, len(ids), meanings.of(row))
+
+
+def _tier1(
+    encode: Encode, meanings: Meanings, told: Callable[[Row], tuple[str, str]], first_seed: int
+) -> Iterator[Document]:
+    return (_document(encode, *told(row), meanings.of(row)) for row in _rows(first_seed))
+
+
+def _again_and_again(documents: list[Document], seed: int) -> Iterator[Document]:
+    rng = random.Random(seed)
     while True:
         yield from rng.sample(documents, len(documents))
 
 
-def _document(encode: Encode, prompt: str, answer: str) -> Document:
+def _document(encode: Encode, prompt: str, answer: str, meaning: Meaning | None = None) -> Document:
     head = encode(prompt)
-    return Document(head + encode(answer), len(head))
+    return Document(head + encode(answer), len(head), meaning)
 
 
 def make_tokenizer(vocab_size: int) -> Tokenizer:
@@ -111,21 +179,25 @@ def make_tokenizer(vocab_size: int) -> Tokenizer:
     return train_tokenizer(texts, vocab_size)
 
 
-def build_base(folder: Path, minutes: float, *, goes_on: bool) -> None:
-    """Tokenizer and pretrained weights: from nothing, or going on with those that are there, on other text."""
+def build_base(folder: Path, minutes: float) -> None:
+    """Tokenizer and pretrained weights, from nothing, by one process on each of two cores."""
+    write_tokenizer_files(make_tokenizer(BaseShape().vocab_size), folder)
+    spawn(pretrain_along, (SharedMean(PROCESSES, MOST_PARAMETERS), folder, minutes), nprocs=PROCESSES)
+
+
+def pretrain_along(rank: int, mean: SharedMean, folder: Path, minutes: float) -> None:
+    """One of the processes that pretrain the base together; the first one speaks and saves."""
+    torch.set_num_threads(1)
     plan = PretrainPlan(minutes=minutes)
-    if goes_on:
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        model = Qwen2ForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    else:
-        tokenizer = make_tokenizer(BaseShape().vocab_size)
-        pad, end = (int(tokenizer.token_to_id(token) or 0) for token in (END_OF_TEXT, IM_END))
-        model = new_base(BaseShape(), end_ids=(end,), pad_id=pad, seed=plan.seed)
-    first_seed = PRETRAIN_SEED + (SECOND_SITTING if goes_on else 0)
-    tokens = pretrain(model, families(lambda text: tokenizer.encode(text).ids, first_seed), plan, _print_event)
-    _say(f"pretrained on {tokens / 1e6:.1f} M tokens")
-    write_tokenizer_files(tokenizer, folder)
-    save_base(model, folder)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    pad, end = (int(tokenizer.token_to_id(token) or 0) for token in (END_OF_TEXT, IM_END))
+    model = new_base(BaseShape(), end_ids=(end,), pad_id=pad, seed=plan.seed)
+    streams = families(lambda text: tokenizer.encode(text).ids, rank)
+    emit = _print_event if rank == 0 else lambda _: None
+    tokens = pretrain(model, streams, plan, emit, lambda vector: mean.of(rank, vector))
+    if rank == 0:
+        _say(f"pretrained on {PROCESSES * tokens / 1e6:.1f} M tokens")
+        save_base(model, folder)
 
 
 def build_tier(tier: Tier, minutes: float, work: Path) -> Path:
@@ -187,10 +259,9 @@ def _say(text: str) -> None:
 def main() -> None:
     """Rebuild everything, or only the tiers over the base that is there."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--pretrain-minutes", type=float, default=28)
-    options.add_argument("--tier1-minutes", type=float, default=6)
+    options.add_argument("--pretrain-minutes", type=float, default=27)
+    options.add_argument("--tier1-minutes", type=float, default=8)
     options.add_argument("--tier2-minutes", type=float, default=4)
-    options.add_argument("--go-on", action="store_true", help="pretrain the base that is there for another while")
     options.add_argument("--keep-base", action="store_true", help="do not pretrain again")
     options.add_argument("--keep-tier2", action="store_true", help="tune only the router")
     options.add_argument("--real-queries", type=Path, help="a {text, journey} JSONL file of CLINC150 to score as well")
@@ -198,7 +269,7 @@ def main() -> None:
     chosen = options.parse_args()
     chosen.work.mkdir(parents=True, exist_ok=True)
     if not chosen.keep_base:
-        build_base(DEMO_BASE, chosen.pretrain_minutes, goes_on=chosen.go_on)
+        build_base(DEMO_BASE, chosen.pretrain_minutes)
     shutil.copyfile(build_tier("tier1", chosen.tier1_minutes, chosen.work), DEMO_TIER1)
     if not chosen.keep_tier2:
         shutil.copyfile(build_tier("tier2", chosen.tier2_minutes, chosen.work), DEMO_TIER2)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from arny_studio.engine.pretraining import (
     BaseShape,
     Document,
     Family,
+    Meaning,
     PretrainPlan,
     _padded,
     _rate_factor,
@@ -53,6 +56,20 @@ def test_that_it_learns_its_text_within_its_time_and_says_how_it_gets_on(tokeniz
     assert [event for event in events if isinstance(event, Metric)]
 
 
+def test_that_two_processes_learn_each_others_text_and_end_as_one_model(tokenizer, tmp_path: Path):
+    texts = [TEXT, "pack my box with five dozen liquor jugs"]
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    child = Path(__file__).with_name("pretraining_child.py")
+    subprocess.run([sys.executable, child, tmp_path, *texts], check=True, timeout=120)
+    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    model = fresh(tokenizer)
+    ids = [tokenizer.encode(text).ids for text in texts]
+    before = [loss_of(model, each) for each in ids]
+    model.load_state_dict(first)
+    assert all(loss_of(model, each) < loss / 2 for each, loss in zip(ids, before, strict=True))
+
+
 def test_that_a_saved_base_is_a_model_folder_that_transformers_reads(tokenizer, tmp_path: Path):
     model = fresh(tokenizer)
     write_tokenizer_files(tokenizer, tmp_path)
@@ -64,9 +81,24 @@ def test_that_a_saved_base_is_a_model_folder_that_transformers_reads(tokenizer, 
 
 
 def test_that_prompts_and_padding_are_read_and_not_learned():
-    ids, labels = _padded([Document([5, 6, 7], 2), Document([8], 0)], pad_id=9)
-    assert ids.tolist() == [[5, 6, 7], [8, 9, 9]]
-    assert labels.tolist() == [[IGNORED, IGNORED, 7], [8, IGNORED, IGNORED]]
+    batch = _padded([Document([5, 6, 7], 2), Document([8], 0)], pad_id=9)
+    assert batch.ids.tolist() == [[5, 6, 7], [8, 9, 9]]
+    assert batch.labels.tolist() == [[IGNORED, IGNORED, 7], [8, IGNORED, IGNORED]]
+    assert batch.ends.tolist() == [1, 0]
+
+
+def test_that_reading_alone_teaches_what_prompts_mean(tokenizer):
+    """Two words, two meanings: the hidden state of the last token comes to tell them apart."""
+    documents = [
+        Document(ids, len(ids), Meaning(kind, (kind,)))
+        for kind, word in enumerate(("fox", "dog"))
+        for ids in [tokenizer.encode(f"the {word}").ids]
+    ]
+    model, events = fresh(tokenizer), []
+    family = Family(name="reading", documents=itertools.cycle(documents), batch_tokens=64)
+    pretrain(model, [family], PretrainPlan(minutes=0.1, kinds=2, marks=2), events.append)
+    losses = [event.loss for event in events if isinstance(event, Metric)]
+    assert losses[-1] < losses[0] / 10
 
 
 def test_that_the_rate_warms_up_holds_and_falls_to_zero():

@@ -16,6 +16,7 @@ import pytest
 from arny_studio.contract import load_contract
 from arny_studio.dataset.generate.tier1 import SIMPLE_JOURNEYS, Tier1Mix, conversations, generate_tier1
 from arny_studio.dataset.generate.tier1.banks import load_banks, load_entities
+from arny_studio.dataset.generate.tier1.invented import blended
 from arny_studio.dataset.generate.tier1.phrasebook import phrasebook
 
 ROWS = 3_000
@@ -122,6 +123,25 @@ def test_that_a_mix_moves_the_shares():
     assert seen["multi_domain"] == 0
     assert 240 < seen["unclear"] < 360
     assert "calendar" not in {row["meta"]["journey"] for row in generate_tier1(1_000, seed=1, mix=mix)}
+
+
+def test_that_a_mix_may_name_what_nobody_has_heard_of_and_the_labels_hold():
+    usual, invented = (
+        [talk for talk in conversations(1_000, seed=3, mix=Tier1Mix(domain=1.0, invented=share)) if talk.spoken]
+        for share in (0.0, 1.0)
+    )
+    cities = set(load_entities().proper["city"])
+    assert any(spoken.values.get("destination") in cities for talk in usual for spoken in talk.spoken)
+    for talk in invented:
+        for spoken in talk.spoken:
+            assert spoken.values.get("destination") not in cities
+            assert not set(talk.turns[-1][1]["missing_fields"]) & spoken.values.keys() or len(talk.spoken) > 1
+
+
+def test_that_an_invented_name_begins_as_one_and_ends_as_another():
+    assert blended("boston", "denver") == "bosver"
+    assert blended("new york", "las vegas") == "new vegas"
+    assert blended("", "x") == "x"
 
 
 def test_that_unclear_rows_ask_back_with_low_confidence_and_all_others_are_sure_of_themselves(rows):

@@ -24,11 +24,16 @@ def stable_hash(text: str) -> int:
     return zlib.crc32(text.encode())
 
 
+def is_open(values: Iterable[str]) -> bool:
+    """Whether a list is open: of names and things of which there are always more."""
+    return len(_unique(values)) >= OPEN_LIST_SIZE
+
+
 class EntitySplit:
     """Which values are kept for the test split, over all lists together."""
 
     def __init__(self, lists: Iterable[Iterable[str]]) -> None:
-        open_lists = [unique for unique in map(_unique, lists) if len(unique) >= OPEN_LIST_SIZE]
+        open_lists = [unique for unique in map(_unique, lists) if is_open(unique)]
         self.held_out = {value for values in open_lists for value in values if _reserved(value)}
         for values in open_lists:
             self._top_up(values)
@@ -36,7 +41,7 @@ class EntitySplit:
     def values(self, values: Iterable[str], split: Split) -> list[str]:
         """The part of a list that a split may say. Closed vocabularies are whole in both."""
         unique = _unique(values)
-        if len(unique) < OPEN_LIST_SIZE:
+        if not is_open(unique):
             return unique
         return [value for value in unique if (value in self.held_out) == (split != "train")]
 

@@ -38,8 +38,8 @@ def generate_tier1(
 
     The last assistant message is the decision as compact JSON in contract order. The first rows of a longer dataset are
     those of a shorter one. `split="test"` says phrasings and entities that `train` never says; `"shapes"` (harder)
-    sentence shapes and entities. Ids outside of `train` carry the split: `t1-7-3`, `t1-7-test-3`. No query is decided
-    in two ways.
+    sentence shapes and entities, joined and wrapped by words that the others never use (“as well as”, “excuse me”).
+    Ids outside of `train` carry the split: `t1-7-3`, `t1-7-test-3`. No query is decided in two ways.
     """
     system = {"role": "system", "content": (contract or load_contract("router-v1")).system_prompt("tier1")}
     prefix = f"t1-{seed}" if split == "train" else f"t1-{seed}-{split}"
@@ -51,7 +51,7 @@ def conversations(
     rows: int, *, seed: int, split: Split = "train", mix: Tier1Mix = DEFAULT_MIX
 ) -> Iterator[Conversation]:
     """The conversations behind `generate_tier1`, with the slots as they were drawn."""
-    draw = _Drawing(phrasebook(split), mix, seed, split)
+    draw = _Drawing(phrasebook(split, mix.invented), mix, seed, split)
     said_before = SaidBefore(load_contract("router-v1").threshold)
     for _ in range(rows):
         talk = draw.conversation()
@@ -78,7 +78,7 @@ class _Drawing:
         self._random = Random(f"tier1/{split}/{seed}")
         self._mix = mix
         shares = NoiseShares(mix.cased, mix.typos, mix.abbreviations, mix.wrapped)
-        self._speaker = Speaker(book, self._random.random, shares, held_out=split != "train")
+        self._speaker = Speaker(book, self._random.random, shares, held_out=split == "shapes")
         self._groups = {
             (is_simple, situation): _journeys(intents, mix)
             for (is_simple, situation), intents in _by_situation(book).items()

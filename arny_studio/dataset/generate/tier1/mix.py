@@ -51,3 +51,12 @@ class Tier1Mix(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     wrapped: Annotated[
         float, Meta(ge=0, le=1, description="Queries with a word of address or politeness around them.")
     ] = 0.12
+
+    invented: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="Names and things nobody has heard of, so that a router tells them by where they stand.",
+        ),
+    ] = 0.0

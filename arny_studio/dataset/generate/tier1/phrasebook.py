@@ -32,8 +32,9 @@ from arny_studio.dataset.generate.tier1.draw import (
     say_slot,
     spoken,
 )
-from arny_studio.dataset.generate.tier1.entities import EntitySplit, Split, stable_hash, title_all
+from arny_studio.dataset.generate.tier1.entities import EntitySplit, Split, is_open, stable_hash, title_all
 from arny_studio.dataset.generate.tier1.grammar import Node, parse_template, slot_names
+from arny_studio.dataset.generate.tier1.invented import inventing
 from arny_studio.dataset.generate.tier1.slots import TYPED
 from arny_studio.dataset.generate.tier1.words import FROM_WORDS
 
@@ -145,13 +146,14 @@ class _Answer:
 class _Scope:
     """Finds what a slot name of one bank stands for: the bank's own list, a typed slot, a shared list."""
 
-    def __init__(self, bank: Bank, shared: Entities, split: Split, entity_split: EntitySplit) -> None:
+    def __init__(self, bank: Bank, shared: Entities, split: Split, entity_split: EntitySplit, invented: float) -> None:
         self._bank = bank
         self._shared = {**shared.proper, **shared.common}
         self._macros = shared.phrases
         self._entities = entity_lists(bank)
         self._split: Split = split
         self._entity_split = entity_split
+        self._invented = invented
         self._compiled: dict[str, Speak] = {}
 
     def __call__(self, name: str) -> Speak:
@@ -179,10 +181,15 @@ class _Scope:
         raise BankError(f"Phrase bank {self._bank.journey}: nothing is known to fill the slot {{{asked}}}.")
 
     def _listed(self, entities: tuple[str, ...] | None, values: Sequence[str]) -> Source:
-        allowed = self._entity_split.values(entities, self._split) if entities is not None else values
-        if not any(mark in value for value in allowed for mark in "({\\"):
-            return one_of(allowed)
-        return spoken(choose([compile_node(parse_template(value), self) for value in allowed]))
+        if entities is None:
+            return self._one_of(values)
+        source = self._one_of(self._entity_split.values(entities, self._split))
+        return inventing(source, self._invented) if self._invented and is_open(entities) else source
+
+    def _one_of(self, values: Sequence[str]) -> Source:
+        if not any(mark in value for value in values for mark in "({\\"):
+            return one_of(values)
+        return spoken(choose([compile_node(parse_template(value), self) for value in values]))
 
 
 def entity_lists(bank: Bank) -> list[str]:
@@ -206,16 +213,16 @@ def entity_lists(bank: Bank) -> list[str]:
 
 
 class Phrasebook:
-    """All intents of one split, and the capitals of all names."""
+    """All intents of one split, and the capitals of all names. `invented`: share of open values that nobody knows."""
 
-    def __init__(self, split: Split) -> None:
+    def __init__(self, split: Split, invented: float = 0.0) -> None:
         entities = load_entities()
         banks = load_banks()
         facts = load_facts()
         entity_split = EntitySplit(_all_lists(banks, entities, facts))
         self.names = title_all(entities.proper)
         self.held_out_values = frozenset(entity_split.held_out)
-        scopes = [_Scope(bank, entities, split, entity_split) for bank in banks]
+        scopes = [_Scope(bank, entities, split, entity_split, invented) for bank in banks]
         self.intents = [
             _compiled(bank, spec, split, scope, facts, entity_split)
             for bank, scope in zip(banks, scopes, strict=True)
@@ -223,10 +230,10 @@ class Phrasebook:
         ]
 
 
-@lru_cache(maxsize=3)
-def phrasebook(split: Split) -> Phrasebook:
-    """The shipped banks, compiled once per process and split."""
-    return Phrasebook(split)
+@lru_cache(maxsize=4)
+def phrasebook(split: Split, invented: float = 0.0) -> Phrasebook:
+    """The shipped banks, compiled once per process, split and share of invented values."""
+    return Phrasebook(split, invented)
 
 
 def _compiled(
