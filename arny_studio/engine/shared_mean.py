@@ -1,7 +1,4 @@
-"""A mean over the processes of one machine, through memory they share.
-
-For small vectors and steps of half a second; sockets (gloo) took 0.15 s for the same 12 MB, a third of the step.
-"""
+"""A mean over the processes of one machine, through memory they share: no sockets, no process group."""
 
 from __future__ import annotations
 

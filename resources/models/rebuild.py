@@ -27,7 +27,7 @@ import msgspec
 import orjson
 import torch
 from tokenizers import Tokenizer
-from torch.multiprocessing import spawn
+from torch.multiprocessing.spawn import spawn
 
 from arny_studio.atomic import write_text_atomically
 from arny_studio.cli.running import run_recipe

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
-from torch.multiprocessing import spawn
+from torch.multiprocessing.spawn import spawn
 
 from arny_studio.engine.pretraining import BaseShape, Document, Family, PretrainPlan, new_base, pretrain
 from arny_studio.engine.shared_mean import SharedMean
