@@ -104,7 +104,7 @@ def test_that_a_run_goes_on_without_the_window_and_is_found_again_with_its_whole
     again = open_studio(tmp_path / "work")
     adopting = asyncio.ensure_future(again.jobs.adopt_running())
     qtbot.waitUntil(adopting.done, timeout=30_000)
-    found = again.jobs.jobs[-1]
+    [found] = [each for each in again.jobs.jobs if each.folder.path == job.folder.path]
     page = again.window.tab("train").widget.run
     qtbot.waitUntil(lambda: found.state.step > 3, timeout=SLOW_MS)
     qtbot.waitUntil(lambda: page.curves.points_shown >= 3, timeout=SLOW_MS)
