@@ -1,10 +1,10 @@
 """Rebuild the embedded demo models from nothing: tokenizer, base, Tier-1 and Tier-2 GGUF, measured model card.
 
-    .venv/bin/python resources/models/rebuild.py            about 40 minutes on two cores
+    .venv/bin/python resources/models/rebuild.py            about 44 minutes on two cores
 
 The base learns from the generators' text: first only to read, that is to tell what a request means; then also to go on
-with plain documents (a request and its routing, a question and its answer) and to chat in plain words. It has never
-seen the router's contract in a chat: that is what fine-tuning teaches.
+with plain documents (a request and its routing, a question and its answer) and to chat in plain words; last, mostly to
+write prose. It has never seen the router's contract in a chat: that is what fine-tuning teaches.
 Both tiers are then made by the product's own train and export workers, and scored by its evaluate worker.
 """
 
@@ -61,7 +61,8 @@ Row = dict[str, Any]
 Encode = Callable[[str], list[int]]
 TIER2_ROWS = 4000
 PROCESSES, MOST_PARAMETERS = 2, 6_000_000
-JOIN = 0.35  # share of the time after which writing joins reading
+JOIN = 0.35  # share of the first sitting after which writing joins reading
+PROSE_SHARE = 0.17  # of the pretraining: the second sitting
 TUNE_ROWS: dict[Tier, int] = {"tier1": 20_000, "tier2": 3000}
 PRETRAIN_SEED, TUNE_SEED, TEST_SEED = 1001, 7, 77
 QUANT: Quant = "Q8_0"
@@ -128,7 +129,6 @@ def _numbered(names: Iterable[str]) -> dict[str, int]:
 def families(encode: Encode, rank: int = 0) -> list[Family]:
     """Endless streams, others for each process; Tier-1 text never repeats, Tier-2 text is walked through again and again."""
     seed, meanings = PRETRAIN_SEED + 10_000 * rank, Meanings()
-    prose = [_document(encode, *question_document(row)) for row in generate_tier2(TIER2_ROWS, seed=PRETRAIN_SEED)]
     routing = _tier1(encode, meanings, routing_document, seed)
     words = _tier1(encode, meanings, words_document, seed + 500)
     return [
@@ -138,7 +138,19 @@ def families(encode: Encode, rank: int = 0) -> list[Family]:
         ),
         Family(name="routing", documents=routing, batch_tokens=2500, weight=8.0, starts_at=JOIN),
         Family(name="words", documents=words, batch_tokens=300, weight=4.0, starts_at=JOIN),
-        Family(name="prose", documents=_again_and_again(prose, seed), batch_tokens=300, weight=0.5, starts_at=JOIN),
+        Family(
+            name="prose", documents=_again_and_again(_prose(encode), seed), batch_tokens=300, weight=0.5, starts_at=JOIN
+        ),
+    ]
+
+
+def prose_families(encode: Encode, rank: int = 0) -> list[Family]:
+    """What the second sitting goes through: mostly prose, and enough routing that it is not forgotten."""
+    seed = PRETRAIN_SEED + 777_000 + 10_000 * rank
+    routing = (_document(encode, *routing_document(row)) for row in _rows(seed))
+    return [
+        Family(name="routing", documents=routing, batch_tokens=1000, weight=4.0),
+        Family(name="prose", documents=_again_and_again(_prose(encode), seed), batch_tokens=2000),
     ]
 
 
@@ -158,6 +170,10 @@ def _tier1(
     encode: Encode, meanings: Meanings, told: Callable[[Row], tuple[str, str]], first_seed: int
 ) -> Iterator[Document]:
     return (_document(encode, *told(row), meanings.of(row)) for row in _rows(first_seed))
+
+
+def _prose(encode: Encode) -> list[Document]:
+    return [_document(encode, *question_document(row)) for row in generate_tier2(TIER2_ROWS, seed=PRETRAIN_SEED)]
 
 
 def _again_and_again(documents: list[Document], seed: int) -> Iterator[Document]:
@@ -188,13 +204,15 @@ def build_base(folder: Path, minutes: float) -> None:
 def pretrain_along(rank: int, mean: SharedMean, folder: Path, minutes: float) -> None:
     """One of the processes that pretrain the base together; the first one speaks and saves."""
     torch.set_num_threads(1)
-    plan = PretrainPlan(minutes=minutes)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     pad, end = (int(tokenizer.token_to_id(token) or 0) for token in (END_OF_TEXT, IM_END))
-    model = new_base(BaseShape(), end_ids=(end,), pad_id=pad, seed=plan.seed)
-    streams = families(lambda text: tokenizer.encode(text).ids, rank)
+    model = new_base(BaseShape(), end_ids=(end,), pad_id=pad, seed=PRETRAIN_SEED)
     emit = _print_event if rank == 0 else lambda _: None
-    tokens = pretrain(model, streams, plan, emit, lambda vector: mean.of(rank, vector))
+    tokens = 0
+    for streams, share in ((families, 1 - PROSE_SHARE), (prose_families, PROSE_SHARE)):
+        plan = PretrainPlan(minutes=minutes * share)
+        said = streams(lambda text: tokenizer.encode(text).ids, rank)
+        tokens += pretrain(model, said, plan, emit, lambda vector: mean.of(rank, vector))
     if rank == 0:
         _say(f"pretrained on {PROCESSES * tokens / 1e6:.1f} M tokens")
         save_base(model, folder)
@@ -259,8 +277,8 @@ def _say(text: str) -> None:
 def main() -> None:
     """Rebuild everything, or only the tiers over the base that is there."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--pretrain-minutes", type=float, default=27)
-    options.add_argument("--tier1-minutes", type=float, default=8)
+    options.add_argument("--pretrain-minutes", type=float, default=32.5)
+    options.add_argument("--tier1-minutes", type=float, default=5.5)
     options.add_argument("--tier2-minutes", type=float, default=4)
     options.add_argument("--keep-base", action="store_true", help="do not pretrain again")
     options.add_argument("--keep-tier2", action="store_true", help="tune only the router")
