@@ -18,7 +18,8 @@ def replaced_file(path: Path, *, is_lasting: bool = True) -> Iterator[BinaryIO]:
     """A binary file that takes the place of `path` when the block ends well, and leaves no trace when it does not.
 
     Where it need not be `is_lasting`, the disk is not waited for: a power cut in the next seconds may take the file,
-    and `make_lasting` is for who has the time. Symlinks are followed and the mode of an existing file is kept. Raises DiskFull where the disk is full.
+    and `make_lasting` is for who has the time. Symlinks are followed and the mode of an existing file is kept. Raises
+    DiskFull where the disk is full.
     """
     target = path.resolve()
     try:
