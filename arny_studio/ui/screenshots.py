@@ -90,6 +90,8 @@ async def _take_all(studio: Studio, folder: Path) -> int:
         await _fill_export(studio)
         await _fill_runs(studio)
         await _fill_chat(studio)
+        for message in list(studio.window.messages.messages):  # read by now: they belong to what was filled
+            studio.window.messages.dismiss(message)
         for shot in SHOTS:
             await _take(studio, shot, folder)
     except TimeoutError as error:
