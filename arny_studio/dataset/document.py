@@ -62,7 +62,7 @@ class SaveReport(Struct, frozen=True, kw_only=True):
 class Document(EditedRows):
     """An opened dataset.
 
-    Opening reads the file once for its newlines (about a quarter of a second per GB), and saving writes it: call both
+    Opening reads the file once for its newlines (about a tenth of a second per GB), and saving writes it: call both
     off the event loop.
     """
 

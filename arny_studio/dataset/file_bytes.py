@@ -18,6 +18,10 @@ from arny_studio.errors import BadInput, MissingFile
 _COPY_BYTES = 4 << 20
 
 
+class _Closing(Exception):
+    """Nobody waits for the hash any more."""
+
+
 class FileBytes:
     """A file that stays readable, as it was opened, when another one takes its name. Safe to read from any thread."""
 
@@ -28,6 +32,7 @@ class FileBytes:
         self.size = status.st_size
         self.identity = (status.st_dev, status.st_ino)
         self._hash: str | None = None
+        self._is_closing = False
         self._hashing = threading.Lock()
 
     @classmethod
@@ -64,9 +69,13 @@ class FileBytes:
         return hash_of_descriptor(self._descriptor, self.size) != self.content_hash
 
     def _hash_once(self) -> None:
-        with self._hashing:
+        with self._hashing, contextlib.suppress(_Closing):
             if self._hash is None and self._descriptor >= 0:
-                self._hash = hash_of_descriptor(self._descriptor, self.size)
+                self._hash = hash_of_descriptor(self._descriptor, self.size, self._go_on)
+
+    def _go_on(self, _done: int, _size: int) -> None:
+        if self._is_closing:
+            raise _Closing
 
     def link_or_copy(self, target: Path) -> None:
         """Give the opened file one more name, or copy it where it has lost its own or links cannot be made."""
@@ -81,7 +90,8 @@ class FileBytes:
                 file.write(self.read(start, min(start + _COPY_BYTES, self.size)))
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file, half hashed though it be."""
+        self._is_closing = True
         with self._hashing:
             descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from arny_studio.dataset.file_bytes import FileBytes
+from arny_studio.dataset.newlines import find_newlines
 
 BOM = b"\xef\xbb\xbf"
-_BLOCK_BYTES = 512 << 10
 _WALK_BYTES = 8 << 20
-_NEWLINE, _SPACE, _RETURN = 10, 32, 13
 _PEEK_BYTES = 256
 
 
@@ -33,8 +32,8 @@ class LineIndex:
 
     @classmethod
     def of(cls, file: FileBytes) -> LineIndex:
-        """Index a file; about a quarter of a second per GB, with the GIL released almost throughout."""
-        newlines, maybe_blank = _newlines(file)
+        """Index a file: about a tenth of a second per GB on two cores."""
+        newlines, maybe_blank = find_newlines(file)
         text_start = len(BOM) if file.read(0, len(BOM)) == BOM else 0
         index = cls(file, newlines, None, text_start)
         blank = [line for line in (0, *maybe_blank) if line < index.line_count and index._is_blank(line)]
@@ -111,45 +110,3 @@ class LineIndex:
         if self.file.read(start, min(stop, start + _PEEK_BYTES)).strip():
             return False
         return stop - start <= _PEEK_BYTES or not self.file.read(start, stop).strip()
-
-
-def _newlines(file: FileBytes) -> tuple[np.ndarray, list[int]]:
-    """Offsets of all newlines, and the lines behind one that begin with white space and so may be blank."""
-    found = _Growing()
-    maybe_blank: list[int] = []
-    block = memoryview(bytearray(_BLOCK_BYTES))
-    buffer = np.frombuffer(block, dtype=np.uint8)
-    is_newline = np.empty(_BLOCK_BYTES, dtype=bool)
-    offset, begins_line = 0, False
-    while offset < file.size and (count := file.read_into(block, offset)):
-        np.equal(buffer, _NEWLINE, out=is_newline)
-        is_newline[count:] = False
-        places = np.flatnonzero(is_newline)
-        if begins_line and buffer[0] <= _SPACE:
-            maybe_blank.append(found.count)
-        inner = places[:-1] if len(places) and places[-1] == count - 1 else places
-        suspects = np.flatnonzero(buffer[inner + 1] <= _SPACE)
-        maybe_blank.extend((suspects + found.count + 1).tolist())
-        begins_line = len(inner) < len(places)
-        found.add(places + offset)
-        offset += count
-    return found.array(), maybe_blank
-
-
-class _Growing:
-    """An int64 array that grows in place, so that the index is never in memory twice."""
-
-    def __init__(self) -> None:
-        self._values = np.empty(1 << 12, dtype=np.int64)
-        self.count = 0
-
-    def add(self, values: np.ndarray) -> None:
-        needed = self.count + len(values)
-        if needed > len(self._values):
-            self._values.resize(max(needed, len(self._values) * 3 // 2), refcheck=False)
-        self._values[self.count : needed] = values
-        self.count = needed
-
-    def array(self) -> np.ndarray:
-        self._values.resize(self.count, refcheck=False)
-        return self._values

@@ -79,4 +79,5 @@ def arrays_of(fields: Sequence[str], rows: Sequence[tuple], codes: Mapping[str, 
 def _array_of(values: Sequence, dtype: np.dtype, codes: Codes | None) -> np.ndarray:
     if codes is not None:
         return np.fromiter(map(codes.__getitem__, values), dtype, len(values))
-    return np.fromiter(values, dtype, len(values))
+    with np.errstate(over="ignore"):  # a confidence of 1e300 is as far out of bounds as infinity
+        return np.fromiter(values, dtype, len(values))
