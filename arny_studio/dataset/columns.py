@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -264,8 +265,9 @@ class LiveColumns:
 
 def pair_columns(keys: np.ndarray, content: np.ndarray, query: np.ndarray, label: np.ndarray) -> dict[str, np.ndarray]:
     """`duplicate_of` and `contradiction_group` of all rows, from their hashes; all arrays are (rows,)."""
-    first = first_of_each(content)
-    disagreeing = members_that_disagree(query, label)
+    with ThreadPoolExecutor(1) as pool:  # sorting releases the GIL
+        finding = pool.submit(first_of_each, content)
+        disagreeing, first = members_that_disagree(query, label), finding.result()
     duplicate = np.where((first >= 0) & (first != np.arange(len(keys))), keys[first], -1)
     contradiction = np.where(disagreeing >= 0, keys[disagreeing], -1)
     return {"duplicate_of": duplicate.astype(np.int64), "contradiction_group": contradiction.astype(np.int64)}

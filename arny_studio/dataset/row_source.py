@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -85,8 +84,7 @@ class FileRows:
 
     def rows(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """A range of rows, read in large blocks."""
-        count = None if stop is None else stop - start
-        return islice(self._index.rows(start), count)
+        return self._index.rows(start, stop)
 
     def line_number(self, row: int) -> int:
         """Line of a row in the file, from 1."""

@@ -8,12 +8,13 @@ import pytest
 from arny_studio.contract import load_contract
 from arny_studio.dataset.checking import RowChecker
 from arny_studio.dataset.columns import Columns, LiveColumns
+from arny_studio.dataset.looking import ScanStopped
 from arny_studio.dataset.problem_listing import listed_problems
 from arny_studio.dataset.problems import kinds_in, mask_of
 from arny_studio.dataset.row_columns import CATEGORIES, DTYPES, GROUPS
 from arny_studio.dataset.row_problems import Limits
 from arny_studio.dataset.row_source import FileRows, SourceView
-from arny_studio.dataset.scanning import ScanOptions, ScanStopped, scan
+from arny_studio.dataset.scanning import ScanOptions, scan
 from arny_studio.errors import BadInput, MissingFile
 from tests.dataset.rows import conversation, decided, without, write_rows
 

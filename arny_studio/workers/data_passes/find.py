@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from arny_studio.dataset.filtering import matching_rows
+from arny_studio.dataset.looking import ScanStopped
 from arny_studio.dataset.query import parse
-from arny_studio.dataset.scanning import ScanStopped, scan
+from arny_studio.dataset.scanning import scan
 from arny_studio.jobs.events import Artifact, Finished, Result, Stage
 from arny_studio.workers.data_passes.passing import Pass, StopRequested
 from arny_studio.workers.data_passes.scan import options_of

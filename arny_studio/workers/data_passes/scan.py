@@ -11,10 +11,11 @@ import msgspec
 
 from arny_studio.dataset.checking import CountTokens
 from arny_studio.dataset.columns import Columns
+from arny_studio.dataset.looking import ScanStopped
 from arny_studio.dataset.problem_listing import listed_problems
 from arny_studio.dataset.row_problems import Limits, estimated_tokens
 from arny_studio.dataset.samples import write_jsonl
-from arny_studio.dataset.scanning import ScanOptions, ScanStopped, scan
+from arny_studio.dataset.scanning import ScanOptions, scan
 from arny_studio.errors import BadInput
 from arny_studio.jobs.events import Artifact, Finished, Result, Stage
 from arny_studio.workers.data_passes.passing import Pass, StopRequested

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from arny_studio.dataset.scanning import ScanStopped
+from arny_studio.dataset.looking import ScanStopped
 from arny_studio.dataset.splitting import SplitShares, split_file
 from arny_studio.jobs.events import Artifact, Finished, Stage
 from arny_studio.workers.data_passes.passing import Pass, StopRequested
