@@ -23,7 +23,8 @@ Phrases = Annotated[
     str,
     typer.Option(
         "--phrases",
-        help="`train`; `test`: held-out phrases and entities; `shapes` (Tier-1, harder): held-out sentence shapes.",
+        help="`train`; `test`: held-out phrases and entities; for Tier-1 also `phrasings`: held-out phrases about the"
+        " entities of training, and `shapes` (harder): held-out sentence shapes.",
     ),
 ]
 ContractName = Annotated[
@@ -59,8 +60,8 @@ def tier2(
 
 
 def _generate(tier: Tier, out: Path, rows: int, seed: int, phrases: str, contract: str, as_json: bool) -> None:
-    if phrases not in ("train", "test", "shapes"):
-        raise BadRecipe(f"--phrases is 'train', 'test' or, for tier1, 'shapes', not {phrases!r}.")
+    if phrases not in ("train", "phrasings", "test", "shapes"):
+        raise BadRecipe(f"--phrases is 'train', 'test' or, for tier1, 'phrasings' or 'shapes', not {phrases!r}.")
     started = time.monotonic()
     stream = generated_rows(tier, rows, seed=seed, contract=load_contract(contract), phrases=phrases)
     with Console(stderr=True).status(f"Writing {rows:,} {tier} samples") as status:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import partial
-from operator import gt
+from operator import gt, itemgetter
 from typing import Any, NamedTuple
 
 import jsonschema_rs
@@ -28,6 +28,8 @@ from arny_studio.dataset.turn_courses import encoding_bits
 _MOST_REMEMBERED = 1 << 16
 _LONG_NUMBER = re.compile("[0-9]{19}")  # orjson reads whole numbers beyond 64 bits as floats
 _SYNTAX = mask_of("decision-syntax")
+_ROUTING, _ANSWERS, _ASKS = FLAGS["routing"], FLAGS["answers"], FLAGS["asks"]
+_EXECUTES, _REASONS, _SEVERAL = FLAGS["executes"], FLAGS["reasons"], FLAGS["several"]
 
 
 class DecisionFacts(NamedTuple):
@@ -59,6 +61,12 @@ class DecisionReader:
         self._features = _RuleFeatures(contract)
         self._kept_rules: dict[tuple[Any, ...], bool] = {}
         self._known: dict[str, DecisionFacts] = {}
+        roles = contract.roles
+        self._names = (
+            roles.intent, roles.journey, roles.journeys, roles.missing, roles.needs_clarification,
+            roles.needs_execution, roles.execution, roles.score, roles.confidence, roles.style, roles.answer,
+        )  # fmt: skip
+        self._values = itemgetter(*self._names)
 
     def facts(self, answer: str) -> DecisionFacts:
         """What is known of an answer that begins with a brace."""
@@ -96,31 +104,25 @@ class DecisionReader:
             return not broken_rules(self._contract.block.rules, decision, self._contract.threshold)
 
     def _facts_of(self, decision: dict[str, Any], problems: int) -> DecisionFacts:
-        roles, get = self._contract.roles, decision.get
-        score, journeys = get(roles.score), get(roles.journeys)
+        try:
+            values = self._values(decision)
+        except KeyError:
+            values = tuple(map(decision.get, self._names))
+        intent, journey, journeys, missing, asks, executes, execution, score, confidence, style, answer = values
         named = len(journeys) if isinstance(journeys, list) else 0
         complexity = _number(score)
         reasons = complexity >= self._contract.threshold  # not where it is nan
-        flags = FLAGS["routing"] | (FLAGS["reasons"] if reasons else 0) | (FLAGS["several"] if named > 1 else 0)
-        flags |= FLAGS["answers"] if isinstance(get(roles.answer), str) else 0
-        flags |= FLAGS["asks"] if get(roles.needs_clarification) is True else 0
-        flags |= FLAGS["executes"] if get(roles.needs_execution) is True else 0
+        flags = _ROUTING | (_REASONS if reasons else 0) | (_SEVERAL if named > 1 else 0)
+        flags |= (_ANSWERS if isinstance(answer, str) else 0) | (_ASKS if asks is True else 0)
+        flags |= _EXECUTES if executes is True else 0
+        # Two decisions with the same label send the request the same way, whatever words they use.
+        told = (
+            intent, journey, _in_any_order(journeys), _in_any_order(missing), asks, executes, execution, reasons,
+        )  # fmt: skip
         return DecisionFacts(
-            problems, self._label(decision, reasons), _text(get(roles.intent)), _text(get(roles.journey)),
-            _text(get(roles.style)), _text(get(roles.execution)), min(named, 255),
-            complexity, _number(get(roles.confidence)), flags,
+            problems, hash_of(orjson.dumps(told)), _text(intent), _text(journey), _text(style), _text(execution),
+            min(named, 255), complexity, _number(confidence), flags,
         )  # fmt: skip
-
-    def _label(self, decision: dict[str, Any], reasons: bool) -> int:
-        """Two decisions with the same label send the request the same way, whatever words they use."""
-        roles, get = self._contract.roles, decision.get
-        journeys, missing = get(roles.journeys), get(roles.missing)
-        parts = (
-            get(roles.intent), get(roles.journey),
-            _in_any_order(journeys), _in_any_order(missing),
-            get(roles.needs_clarification), get(roles.needs_execution), get(roles.execution), reasons,
-        )  # fmt: skip
-        return hash_of(orjson.dumps(parts))
 
 
 class _RuleFeatures:
@@ -175,7 +177,8 @@ def hash_of(data: bytes) -> int:
 
 def _decision_text_bits(answer: str, decision: dict[str, Any]) -> int:
     """A decision's texts are looked at as they read, not as JSON spells them."""
-    if answer.isascii() and "\\u" not in answer and "\\b" not in answer and "\x7f" not in answer:
+    spells_none = "\\" not in answer or ("\\u" not in answer and "\\b" not in answer)
+    if spells_none and answer.isascii() and "\x7f" not in answer:
         return 0  # JSON spells every other control character as an escape
     return encoding_bits("\n".join(texts_in(decision)))
 

@@ -25,8 +25,11 @@ class DataRecipe(Recipe, tag="data", frozen=True, kw_only=True):
     rows: Annotated[int, Meta(ge=1, le=10_000_000, description="Rows to generate.")] = 3000
     seed: Annotated[int, Meta(ge=0, description="Seed of the generator.")] = 7
     phrases: Annotated[
-        Literal["train", "test", "shapes"],
-        Meta(description="Phrases and entities of training, held-out ones, or (Tier-1) held-out sentence shapes."),
+        Literal["train", "phrasings", "test", "shapes"],
+        Meta(
+            description="Phrases and entities of training, held-out ones (test), or, for Tier-1, held-out phrases alone"
+            " (phrasings) or held-out sentence shapes."
+        ),
     ] = "train"
     validation_share: Annotated[float, Meta(ge=0, lt=1, description="Share of rows for validation.")] = 0.1
     test_share: Annotated[float, Meta(ge=0, lt=1, description="Share of rows for testing.")] = 0.0

@@ -67,6 +67,9 @@ TUNE_ROWS: dict[Tier, int] = {"tier1": 20_000, "tier2": 3000}
 PRETRAIN_SEED, TUNE_SEED, TEST_SEED = 1001, 7, 77
 QUANT: Quant = "Q8_0"
 PRETRAIN_MIX = Tier1Mix(missing_parameters=0.30, multi_domain=0.14, invented=0.3)  # what is hardest, more often
+HELD_OUT: dict[Split, str] = {
+    "phrasings": "held-out phrasings", "test": "held-out phrasings and names", "shapes": "unseen sentence shapes",
+}  # fmt: skip
 CARD = MODELS_DIR / "README.md"
 CARD_START, CARD_END = "<!-- measured by rebuild.py -->\n", "<!-- end of measured -->"
 
@@ -292,8 +295,7 @@ def main() -> None:
     if not chosen.keep_tier2:
         shutil.copyfile(build_tier("tier2", chosen.tier2_minutes, chosen.work), DEMO_TIER2)
     columns = {}
-    held_out: dict[Split, str] = {"test": "held-out phrasings", "shapes": "unseen sentence shapes"}
-    for phrases, title in held_out.items():
+    for phrases, title in HELD_OUT.items():
         data = chosen.work / f"tier1.{phrases}.jsonl"
         write_jsonl(data, generate_tier1(1000, seed=TEST_SEED, split=phrases))
         columns[title] = score(DEMO_TIER1, data, chosen.work)

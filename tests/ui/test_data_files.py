@@ -248,7 +248,7 @@ def test_that_generating_asks_for_tier_rows_and_seed_and_never_overwrites(studio
     dialog.phrases.setCurrentIndex(dialog.phrases.findData("shapes"))
     assert dialog.path.name == "tier1-shapes.jsonl"
     dialog.tier.setCurrentIndex(dialog.tier.findData("tier2"))
-    assert dialog.phrases.findData("shapes") < 0
+    assert dialog.phrases.findData("shapes") < 0 and dialog.phrases.findData("phrasings") < 0
     dialog.name.setText("mine")
     dialog.rows.setValue(20)
     dialog.seed.setValue(3)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from arny_studio.dataset.generate.tier1.mix import Tier1Mix
 
 Tier = Literal["tier1", "tier2"]
-Phrases = Literal["train", "test", "shapes"]
+Phrases = Literal["train", "phrasings", "test", "shapes"]
 _REPORT_EVERY = 250
 
 
@@ -32,9 +32,10 @@ def generated_rows(
 ) -> Iterator[dict[str, Any]]:
     """Rows of one tier, in `messages` form, the same for the same seed on every machine.
 
-    `phrases`: those of training, the held-out ones (`test`), or, for Tier-1 alone, held-out sentence shapes (`shapes`).
+    `phrases`: those of training, held-out ones (`test`), or, for Tier-1 alone, held-out ones that name what training
+    names (`phrasings`) and held-out sentence shapes (`shapes`).
     `mix`: shares of Tier-1 (fields of `Tier1Mix`) that differ from the usual ones. Raises `BadRecipe` at once for
-    shapes or a mix of Tier-2, and for a mix that is none.
+    phrases or a mix that Tier-2 has not, and for a mix that is none.
     """
     if tier == "tier1":
         from arny_studio.dataset.generate.tier1 import generate_tier1
@@ -42,8 +43,8 @@ def generated_rows(
         return generate_tier1(rows, seed=seed, contract=contract, split=phrases, mix=_mix_of(mix or {}))
     if mix:
         raise BadRecipe("Only a Tier-1 dataset has a mix of journeys and situations.")
-    if phrases == "shapes":
-        raise BadRecipe("Tier-2 has no held-out sentence shapes: choose the phrases 'train' or 'test'.")
+    if phrases not in ("train", "test"):
+        raise BadRecipe(f"Tier-2 has no phrases {phrases!r}: choose 'train' or 'test'.")
     from arny_studio.dataset.generate.tier2 import generate_tier2
 
     return generate_tier2(rows, seed=seed, contract=contract, split=phrases)

@@ -16,8 +16,8 @@ from arny_studio.ui.widgets.text import allow, button, label, plain_tooltip
 NEW_FILE, CURRENT = "new", "current"
 PREVIEW_ROWS = 8
 _TIERS = (("Tier-1: routing decisions", "tier1"), ("Tier-2: long answers", "tier2"))
-_PHRASES = (("Training phrases", "train"), ("Held-out phrases, for tests", "test"))
-_SHAPES = ("Unseen sentence shapes", "shapes")  # of the Tier-1 generator alone
+_PHRASES = (("Training phrases", "train"), ("Held-out phrases and names", "test"))
+_ROUTER_PHRASES = (("Held-out phrases, known names", "phrasings"), ("Unseen sentence shapes", "shapes"))
 
 
 class GenerateDialog(QDialog):
@@ -111,13 +111,14 @@ class GenerateDialog(QDialog):
 
     @Slot()
     def _on_tier_changed(self) -> None:
-        """Offer unseen shapes where there are some; taking the entry away chooses another one."""
-        line = self.phrases.findData(_SHAPES[1])
+        """Offer the phrases that the tier has; taking an entry away chooses another one."""
         is_router = self.tier.currentData() == "tier1"
-        if is_router and line < 0:
-            self.phrases.addItem(*_SHAPES)
-        elif not is_router and line >= 0:
-            self.phrases.removeItem(line)
+        for title, phrases in _ROUTER_PHRASES:
+            line = self.phrases.findData(phrases)
+            if is_router and line < 0:
+                self.phrases.addItem(title, phrases)
+            elif not is_router and line >= 0:
+                self.phrases.removeItem(line)
         self.mix.setEnabled(is_router)
         self._on_kind_changed()
 

@@ -20,7 +20,7 @@ from arny_studio.ui.model_files import model_files, tier_first
 MOST_EVALUATIONS = 200
 MOST_WRONG_ROWS = 20_000
 LONGEST_FIRST_ROW_BYTES = 1_000_000
-_SIDES = ("held-out", "test", "shapes", "validation")
+_SIDES = ("held-out", "phrasings", "test", "shapes", "validation")
 
 
 class Evaluation(Struct, frozen=True, kw_only=True):

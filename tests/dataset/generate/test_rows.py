@@ -13,7 +13,14 @@ from arny_studio.errors import BadRecipe
 
 @pytest.mark.parametrize(
     ("tier", "phrases"),
-    [("tier1", "train"), ("tier1", "test"), ("tier1", "shapes"), ("tier2", "train"), ("tier2", "test")],
+    [
+        ("tier1", "train"),
+        ("tier1", "test"),
+        ("tier1", "phrasings"),
+        ("tier1", "shapes"),
+        ("tier2", "train"),
+        ("tier2", "test"),
+    ],
 )
 def test_that_rows_are_of_the_tier_and_phrases_that_are_asked_for(tier, phrases):
     rows = list(islice(generated_rows(tier, 3, seed=5, contract=load_contract(), phrases=phrases), 3))
@@ -21,6 +28,7 @@ def test_that_rows_are_of_the_tier_and_phrases_that_are_asked_for(tier, phrases)
     assert all(row["id"].startswith(tier.replace("ier", "")) for row in rows)
 
 
-def test_that_tier2_without_held_out_shapes_says_so():
-    with pytest.raises(BadRecipe, match="Tier-2 has no held-out sentence shapes"):
-        generated_rows("tier2", 3, seed=5, contract=load_contract(), phrases="shapes")
+@pytest.mark.parametrize("phrases", ["phrasings", "shapes"])
+def test_that_tier2_without_such_phrases_says_so(phrases):
+    with pytest.raises(BadRecipe, match=f"Tier-2 has no phrases '{phrases}': choose 'train' or 'test'"):
+        generated_rows("tier2", 3, seed=5, contract=load_contract(), phrases=phrases)

@@ -54,7 +54,7 @@ def test_that_every_intent_has_training_and_held_out_phrasings(banks):
 
 
 def test_that_all_splits_compile(banks):
-    assert {len(phrasebook(split).intents) for split in ("train", "test", "shapes")} == {
+    assert {len(phrasebook(split).intents) for split in ("train", "phrasings", "test", "shapes")} == {
         sum(len(bank.intents) for bank in banks)
     }
 

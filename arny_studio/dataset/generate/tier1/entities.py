@@ -9,8 +9,11 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-Split = Literal["train", "test", "shapes"]
-"""`test` keeps back phrasings and values, `shapes` (harder) whole sentence shapes, with the values of `test`."""
+Split = Literal["train", "phrasings", "test", "shapes"]
+"""`phrasings` keeps back phrasings, `test` phrasings and values, `shapes` (harder) sentence shapes and values."""
+
+HELD_OUT_VALUES: frozenset[Split] = frozenset(("test", "shapes"))
+"""The splits that say values which training never says."""
 
 OPEN_LIST_SIZE = 10
 """A list of at least this many values is open (names, things) and split; a shorter one is a closed vocabulary."""
@@ -43,7 +46,7 @@ class EntitySplit:
         unique = _unique(values)
         if not is_open(unique):
             return unique
-        return [value for value in unique if (value in self.held_out) == (split != "train")]
+        return [value for value in unique if (value in self.held_out) == (split in HELD_OUT_VALUES)]
 
     def _top_up(self, values: list[str]) -> None:
         """A short list may get too few values from the hash alone: its next ones in hash order follow."""

@@ -37,8 +37,8 @@ def generate_tier1(
     """Yield `rows` rows in OpenAI messages form, the same ones for the same arguments.
 
     The last assistant message is the decision as compact JSON in contract order. The first rows of a longer dataset are
-    those of a shorter one. `split="test"` says phrasings and entities that `train` never says; `"shapes"` (harder)
-    sentence shapes and entities, joined and wrapped by words that the others never use (“as well as”, “excuse me”).
+    those of a shorter one. `split="phrasings"` says phrasings that `train` never says, `"test"` phrasings and entities,
+    `"shapes"` (harder) sentence shapes and entities, joined and wrapped by words that the others never use (“as well as”, “excuse me”).
     Ids outside of `train` carry the split: `t1-7-3`, `t1-7-test-3`. No query is decided in two ways.
     """
     system = {"role": "system", "content": (contract or load_contract("router-v1")).system_prompt("tier1")}
