@@ -26,16 +26,19 @@ from arny_studio.engine.decision_text import FieldValue, field_values
 from arny_studio.errors import BadInput
 
 SUFFIX = ".drafts"
-MOST_ROWS = 8_000  # more rows guess hardly better and cost start-up time
+MOST_ROWS = 20_000  # more rows guess hardly better and cost start-up time
 MOST_LEARNT = 512
 
 _FORMAT = "arny-drafts-1"
 _LARGEST_FILE = 64 << 20
 _SHARPNESS = 12.0  # how much more a close row's vote counts than a distant one's; 24 is too sure of itself (measured)
+_UNSEEN = 0.1  # how often a word counts as seen with an intent that never came with it
+_LEAST_LIKELY = -9.0  # as a logarithm: an intent the model said must outweigh what the words made likely
+_TRUST = 0.67  # what is left of a likelihood: words are not as independent as it takes them to be (measured)
 _LEAST_REACH = 0.05  # guesses that are likelier wrong than this are not worth making
 _MOST_OPTIONS = 32
 _OVERLAP = 10  # characters of a free text that must recur for its continuation to be a guess
-_SAME_KIND, _OTHER = 0.1, 1e-6  # what is left of a row's vote where an earlier field has another text, or another value
+_SAME_KIND, _OTHER = 0.1, 1e-9  # what is left of a row's vote where an earlier field has another text, or another value
 _WORDS = re.compile(r"[^\W\d_]+|\d+|[^\w\s]")
 
 Codes = NDArray[np.int32]
@@ -68,13 +71,29 @@ class _Index(Struct, frozen=True, kw_only=True):
 
     def votes(self, asked: NDArray[np.uint32]) -> Weights:
         """How similar each row is to a query of these features, 0–1 (Dice's coefficient over weights)."""
-        at = np.searchsorted(self.features, asked)
-        at = at[at < self.features.size]
-        at = at[np.isin(self.features[at], asked)]
+        at = self._known(asked)
         shared = np.zeros(self.norms.size)
         for feature in at:
             shared[self.rows[self.starts[feature] : self.starts[feature + 1]]] += self.weights[feature]
         return 2 * shared / (self.weights[at].sum() + self.norms + 1e-9)
+
+    def likelihoods(self, asked: NDArray[np.uint32], kinds: Codes, count: int) -> Weights:
+        """How likely, as a logarithm, each of `count` kinds of row is to be asked for in these features; (count,).
+
+        Naive Bayes over multinomial counts, every feature for as much as it tells; `kinds` is (rows,).
+        """
+        at = self._known(asked)
+        sizes = np.bincount(kinds[self.rows], minlength=count) + _UNSEEN * self.features.size
+        scores = -self.weights[at].sum() * np.log(sizes)
+        for feature in at:
+            seen = np.bincount(kinds[self.rows[self.starts[feature] : self.starts[feature + 1]]], minlength=count)
+            scores += self.weights[feature] * np.log1p(seen / _UNSEEN)
+        return scores
+
+    def _known(self, asked: NDArray[np.uint32]) -> NDArray[np.int64]:
+        at = np.searchsorted(self.features, asked)
+        at = at[at < self.features.size]
+        return at[np.isin(self.features[at], asked)]
 
 
 class _Values:
@@ -150,8 +169,18 @@ class DraftTable:
             return Drafter(self.contract, self._values, np.empty((0, 0), np.int32), np.empty(0))
         asked = _features(query)
         similar = np.concatenate([index.votes(asked) for index in indexes])
-        weights = np.exp(_SHARPNESS * (similar - similar.max()))
-        return Drafter(self.contract, self._values, np.concatenate([index.codes for index in indexes]), weights)
+        codes = np.concatenate([index.codes for index in indexes])
+        votes = np.exp(_SHARPNESS * (similar - similar.max()))
+        votes = self._shared_out(votes, codes[:, self._telling[0]], indexes[0], asked)
+        return Drafter(self.contract, self._values, codes, votes)
+
+    def _shared_out(self, votes: Weights, intents: Codes, index: _Index, asked: NDArray[np.uint32]) -> Weights:
+        """The votes of similar rows, with as much for each intent as its words make it likely; (rows,)."""
+        count = len(self._values[self._telling[0]].texts)
+        scores = _TRUST * index.likelihoods(asked, index.codes[:, self._telling[0]], count)
+        each = np.bincount(intents, votes, minlength=count)
+        share = np.sqrt(each) * np.exp(np.maximum(scores - scores.max(), _LEAST_LIKELY))
+        return votes * np.divide(share, each, out=np.zeros(count), where=each > 0)[intents]
 
     def save(self, path: Path) -> None:
         """Write what was built (not what was learnt)."""

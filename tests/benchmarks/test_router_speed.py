@@ -71,10 +71,10 @@ def conversations(count: int, split: str = "test") -> list[list[Message]]:
 
 @pytest.fixture(scope="module")
 def drafts(wide_router: Path) -> DraftTable:
-    """Made from a training split, and put beside the model as an export does."""
+    """Made from the training split of the demo router, and put beside the model as an export does."""
     rows = (
         (said_by_user([Message(turn["role"], turn["content"]) for turn in row["messages"]]), row["messages"][-1])
-        for row in generate_tier1(12_000, seed=7)
+        for row in generate_tier1(20_000, seed=7)
     )
     table = DraftTable.of(CONTRACT, ((query, json.loads(turn["content"])) for query, turn in rows))
     table.save(drafts_path(wide_router))
