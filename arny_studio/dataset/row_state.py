@@ -114,7 +114,7 @@ class RowState:
 
     def frozen(self, part: slice = slice(None)) -> FrozenRows:
         """A copy of (a part of) the rows shown that later edits leave alone."""
-        keys = self.keys[part]
+        keys = np.arange(*part.indices(self.base_count)) if self._order is None else self._order[part]
         return FrozenRows(keys, self.texts_of(keys))
 
     def do(self, operation: Operation) -> None:
