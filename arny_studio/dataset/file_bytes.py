@@ -12,14 +12,14 @@ import threading
 from pathlib import Path
 
 from arny_studio.atomic import replaced_file
-from arny_studio.dataset.content_hash import hash_of_descriptor
+from arny_studio.dataset.content_hash import OnBytes, hash_of_descriptor
 from arny_studio.errors import BadInput, MissingFile
 
 _COPY_BYTES = 4 << 20
 
 
 class _Closing(Exception):
-    """Nobody waits for the hash any more."""
+    """Nobody has asked for the hash, and nobody will."""
 
 
 class FileBytes:
@@ -55,7 +55,7 @@ class FileBytes:
 
     def hash_in_background(self) -> None:
         """Begin to hash the file, so that `content_hash` need not wait."""
-        threading.Thread(target=self._hash_once, name="content-hash", daemon=True).start()
+        threading.Thread(target=self._hash_ahead, name="content-hash", daemon=True).start()
 
     @property
     def content_hash(self) -> str:
@@ -68,10 +68,14 @@ class FileBytes:
         """Whether another program wrote into this very file, so that rows are not to be found any more."""
         return hash_of_descriptor(self._descriptor, self.size) != self.content_hash
 
-    def _hash_once(self) -> None:
-        with self._hashing, contextlib.suppress(_Closing):
+    def _hash_once(self, on_progress: OnBytes | None = None) -> None:
+        with self._hashing:
             if self._hash is None and self._descriptor >= 0:
-                self._hash = hash_of_descriptor(self._descriptor, self.size, self._go_on)
+                self._hash = hash_of_descriptor(self._descriptor, self.size, on_progress)
+
+    def _hash_ahead(self) -> None:
+        with contextlib.suppress(_Closing):
+            self._hash_once(self._go_on)
 
     def _go_on(self, _done: int, _size: int) -> None:
         if self._is_closing:
@@ -90,7 +94,7 @@ class FileBytes:
                 file.write(self.read(start, min(start + _COPY_BYTES, self.size)))
 
     def close(self) -> None:
-        """Let go of the file, half hashed though it be."""
+        """Let go of the file; a hash that was only begun in the background is not waited for."""
         self._is_closing = True
         with self._hashing:
             descriptor, self._descriptor = self._descriptor, -1

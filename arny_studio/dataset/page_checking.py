@@ -24,7 +24,7 @@ from arny_studio.dataset.problems import mask_of
 from arny_studio.dataset.row_columns import CATEGORIES, DTYPES, arrays_of, new_codes
 from arny_studio.dataset.row_hash import row_hashes
 from arny_studio.dataset.row_problems import Limits, tokens_estimated
-from arny_studio.dataset.turn_courses import SEPARATOR, SHAPE, Course, query_hash, text_bits
+from arny_studio.dataset.turn_courses import LOOKS_WELL, SEPARATOR, SHAPE, Course, query_hash, text_bits
 
 _TOGETHER = 128  # rows: measured best from 64 to 256; parsed, more of them no longer fit the cache
 _MOST_REMEMBERED = 1 << 16
@@ -32,7 +32,6 @@ _REPEATED, _TRUNCATED = mask_of("duplicate-key"), mask_of("truncated")
 _TURNS, _ROLE, _CONTENT = itemgetter("messages"), itemgetter("role"), itemgetter("content")
 _NO_DECISIONS = (NO_DECISION, NOT_A_DECISION)  # the first answers: numbers from here on are decisions
 T = TypeVar("T")
-_LOOKS_WELL = (str.isascii, str.isprintable, str.strip)  # false of every text that is odd by itself
 _LISTED = ("content", "query", "turns", "characters", "problems")
 
 
@@ -280,7 +279,7 @@ def _suspects(course: Course, group: _Group, answers: Sequence[int]) -> set[int]
         if turn == course.answer:  # a decision has been looked at already
             places = [place for place, answer in enumerate(answers) if answer < len(_NO_DECISIONS)]
             texts = _chosen(texts, places)
-        if odd := set(chain.from_iterable(filterfalse(looks_well, texts) for looks_well in _LOOKS_WELL)):
+        if odd := set(chain.from_iterable(filterfalse(looks_well, texts) for looks_well in LOOKS_WELL)):
             suspects.update(place for place, text in zip(places, texts, strict=True) if text in odd)
     return suspects
 

@@ -41,7 +41,6 @@ DTYPES: dict[str, np.dtype] = {
     }.items()
 }  # fmt: skip
 GROUPS = ("duplicate_of", "near_group", "contradiction_group")  # int64 keys of the first row alike; -1: alone
-PAGE_ROWS = 4096  # how many rows a pass looks at in one go
 
 FLAGS = {"routing": 1, "answers": 2, "asks": 4, "executes": 8, "reasons": 16, "several": 32}
 NAN = float("nan")

@@ -14,6 +14,7 @@ from arny_studio.dataset.samples import ROLES
 
 SHAPE = mask_of("shape")
 SEPARATOR = "\x1e"  # between the texts of a conversation where they are hashed as one
+LOOKS_WELL = (str.isascii, str.isprintable, str.strip)  # of a text that is surely right, all of them are true
 _ORDER, _EMPTY = mask_of("order"), mask_of("empty-turn")
 _MOJIBAKE, _CONTROL = mask_of("mojibake"), mask_of("control")
 _MOST_REMEMBERED = 1 << 14
@@ -63,7 +64,7 @@ def text_bits(roles: Sequence[str], contents: Sequence[str], decision: int) -> i
 
 def is_odd(content: str) -> bool:
     """False where a turn surely says something, in characters that are surely right."""
-    return not (content.isascii() and content.isprintable() and content) or content.isspace()
+    return not all(looks_well(content) for looks_well in LOOKS_WELL)
 
 
 def encoding_bits(text: str) -> int:

@@ -92,7 +92,7 @@ def test_that_a_million_rows_are_open_in_less_than_64_mb(large_dataset):
     )  # fmt: skip
     count, peak = map(int, done.stdout.split())
     show(f"own heap with 1,000,000 rows open: {peak / 1e6:.1f} MB")
-    assert count == 1_000_000
+    assert count == ROWS
     assert peak < 64e6
 
 

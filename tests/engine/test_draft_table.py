@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from arny_studio.contract import encode, load_contract
+from arny_studio.dataset.generate.tier1 import generate_tier1
 from arny_studio.engine.draft_table import DraftTable, drafts_beside, drafts_path, write_drafts_beside
 from arny_studio.errors import BadInput
 from tests import pinned_contract as pinned
@@ -33,6 +34,19 @@ def test_that_a_query_like_the_training_rows_is_guessed_whole(table: DraftTable)
     guess = table.drafter("book a flight to Paris").rest(b"")
     assert guess.text == encode(CONTRACT, pinned.CLARIFY)
     assert 0.8 < guess.shares[-1][1] <= 1.0
+
+
+def test_that_most_intents_of_requests_never_heard_are_guessed_at_once():
+    """Measured: 60 %; by the most similar rows alone, without likelihoods, 40 %."""
+
+    def told(rows):
+        return [(row["messages"][1]["content"], json.loads(row["messages"][2]["content"])) for row in rows]
+
+    table = DraftTable.of(CONTRACT, told(generate_tier1(4_000, seed=7)))
+    asked = told(generate_tier1(200, seed=8, split="test"))
+    guesses = [table.drafter(query).rest(b"").text for query, _ in asked]
+    beginnings = [f'{{"intent":{json.dumps(decision["intent"])}' for _, decision in asked]
+    assert sum(map(str.startswith, guesses, beginnings)) > len(asked) / 2
 
 
 def test_that_the_guess_goes_on_from_what_is_written(table: DraftTable):
