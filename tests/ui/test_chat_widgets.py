@@ -235,7 +235,10 @@ def test_that_times_of_a_real_phone_have_a_column_only_where_its_benchmark_was_i
     page.model.add(replied)
     assert "On the phone" not in shown()
     page.model.add(replace(replied, request="r2", expected_ms=120.0))
+    assert {"On the phone", "Peak MiB"} <= set(shown())
+    page.resize(890, 500)  # what a window of 1000 by 700 leaves
     assert "On the phone" in shown()
+    assert not {"Peak MiB", "Loads"} & set(shown())
 
 
 def test_that_a_picker_elides_what_does_not_fit(qtbot):

@@ -19,6 +19,7 @@ from arny_studio.ui.widgets.layout import clear, column, row, space
 from arny_studio.ui.widgets.table import Table
 from arny_studio.ui.widgets.text import allow, button, elided, label, set_property
 
+_ROOM_FOR_MEMORY = 720  # pixels of the table; with less, the expected time of an imported benchmark goes before memory
 _SHORT = 24  # characters of a name that need no second line
 _QUERY, _PATH, _INTENT, _SCORE, _MS, _EXPECTED, _PEAK, _LOADS, _REPLY = range(9)
 
@@ -81,7 +82,7 @@ class ScriptPage(QWidget):
         self.said = label(role="caption", wraps=True)
         self.model = RepliesModel(self)
         widths = {_QUERY: 240, _PATH: 150, _INTENT: 130, _SCORE: 56, _MS: 78, _EXPECTED: 104, _PEAK: 78, _LOADS: 56}
-        hidden = {_REPLY: 900, _EXPECTED: 860, _INTENT: 640}
+        hidden = {_REPLY: 900, _INTENT: 640}
         self.table = Table(self.model, widths, _QUERY, hidden_below=hidden)
         self.table.setItemDelegate(CellDelegate(theme, self.table))
         self.table.setColumnWidth(_REPLY, 220)
@@ -115,7 +116,9 @@ class ScriptPage(QWidget):
         """The figures of the run so far."""
         clear(self._figures)
         self._figures_card.setVisible(bool(figures))
-        self.table.want(_EXPECTED, any(item.expected_ms is not None for item in self.model.items))
+        has_expected = any(item.expected_ms is not None for item in self.model.items)
+        self.table.want(_EXPECTED, has_expected)
+        self.table.hide_below(dict.fromkeys((_PEAK, _LOADS), _ROOM_FOR_MEMORY if has_expected else 0))
         for line, (name, value) in enumerate(figures):
             self._figures.addWidget(label(name, "muted", wraps=len(name) > _SHORT), line, 0)
             self._figures.addWidget(label(value, "body", wraps=True, selectable=True), line, 1)

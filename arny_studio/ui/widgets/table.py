@@ -22,8 +22,8 @@ class Table(QTableView):
         hidden_below: Mapping[int, int] | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
-        self._hidden_below = hidden_below or {}
-        self._unwanted: set[int] = set()
+        self._hidden_below = dict(hidden_below or {})
+        self._wanted: dict[int, bool] = {}
         self.setModel(model)
         self.setProperty("look", "inset")
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -45,7 +45,12 @@ class Table(QTableView):
 
     def want(self, column: int, is_wanted: bool) -> None:
         """Show a column where there is room for it, or leave it out while it has nothing to say."""
-        (self._unwanted.discard if is_wanted else self._unwanted.add)(column)
+        self._wanted[column] = is_wanted
+        self._hide_by_width(self.viewport().width())
+
+    def hide_below(self, limits: Mapping[int, int]) -> None:
+        """Change below how many pixels of the table columns go away; 0 is never."""
+        self._hidden_below |= limits
         self._hide_by_width(self.viewport().width())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -54,8 +59,8 @@ class Table(QTableView):
         self._hide_by_width(event.size().width())
 
     def _hide_by_width(self, width: int) -> None:
-        for number in self._hidden_below.keys() | self._unwanted:
-            is_hidden = number in self._unwanted or width < self._hidden_below.get(number, 0)
+        for number in self._hidden_below.keys() | self._wanted.keys():
+            is_hidden = not self._wanted.get(number, True) or width < self._hidden_below.get(number, 0)
             if self.isColumnHidden(number) != is_hidden:
                 self.setColumnHidden(number, is_hidden)
 
