@@ -126,6 +126,14 @@ def test_that_a_mix_moves_the_shares():
     assert "calendar" not in {row["meta"]["journey"] for row in generate_tier1(1_000, seed=1, mix=mix)}
 
 
+def test_that_a_mix_says_how_often_somebody_shouts():
+    for share, least, most in ((0.0, 0, 0), (0.2, 150, 250), (1.0, 1_000, 1_000)):
+        mix = Tier1Mix(cased=0.0, shouted=share)
+        asked = [talk.turns[-1][0] for talk in conversations(1_000, seed=5, mix=mix) if talk.situation != "follow_up"]
+        shouted = sum(text == text.upper() != text.lower() for text in asked) * 1_000 / len(asked)
+        assert least <= shouted <= most
+
+
 def test_that_a_mix_may_name_what_nobody_has_heard_of_and_the_labels_hold():
     usual, invented = (
         [talk for talk in conversations(1_000, seed=3, mix=Tier1Mix(domain=1.0, invented=share)) if talk.spoken]

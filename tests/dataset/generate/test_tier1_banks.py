@@ -143,6 +143,6 @@ def test_that_a_misspelt_word_keeps_its_first_letter_and_nearly_its_length(word,
 
 @given(st.randoms(use_true_random=False))
 def test_that_typing_leaves_slot_values_alone(random):
-    shares = NoiseShares(cased=0.5, typos=1.0, abbreviations=1.0, wrapped=0.5)
+    shares = NoiseShares(cased=0.5, shouted=0.0, typos=1.0, abbreviations=1.0, wrapped=0.5)
     surface = typed("please take me to grand rapids tomorrow", ["grand rapids"], random.random, shares, names={})
     assert "grand rapids" in surface.text.lower()

@@ -77,7 +77,7 @@ class _Drawing:
     def __init__(self, book: Phrasebook, mix: Tier1Mix, seed: int, split: Split) -> None:
         self._random = Random(f"tier1/{split}/{seed}")
         self._mix = mix
-        shares = NoiseShares(mix.cased, mix.typos, mix.abbreviations, mix.wrapped)
+        shares = NoiseShares(mix.cased, mix.shouted, mix.typos, mix.abbreviations, mix.wrapped)
         self._speaker = Speaker(book, self._random.random, shares, held_out=split == "shapes")
         self._groups = {
             (is_simple, situation): _journeys(intents, mix)

@@ -46,6 +46,7 @@ class Tier1Mix(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = {}
 
     cased: Annotated[float, Meta(ge=0, le=1, description="Queries with capitals; most of them end in a mark.")] = 0.28
+    shouted: Annotated[float, Meta(ge=0, le=1, description="Queries in capitals only.")] = 0.01
     typos: Annotated[float, Meta(ge=0, le=1, description="Queries with a misspelt word.")] = 0.12
     abbreviations: Annotated[float, Meta(ge=0, le=1, description="Queries with pls, u, tmrw and the like.")] = 0.07
     wrapped: Annotated[

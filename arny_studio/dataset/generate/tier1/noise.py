@@ -46,6 +46,7 @@ class NoiseShares(Struct, frozen=True):
     """How often (share of all queries) each trait of typing occurs."""
 
     cased: float
+    shouted: float
     typos: float
     abbreviations: float
     wrapped: float
@@ -71,7 +72,7 @@ def typed(
         has_typos, text = changed != text, changed
     if random() < shares.abbreviations:
         text = _abbreviated(text, values)
-    return Surface(_case_and_marks(text, values, random, shares.cased, names), has_typos)
+    return Surface(_case_and_marks(text, values, random, shares, names), has_typos)
 
 
 def _wrapped(text: str, random: Callable[[], float], held_out: bool) -> str:
@@ -85,12 +86,12 @@ def _wrapped(text: str, random: Callable[[], float], held_out: bool) -> str:
 
 
 def _case_and_marks(
-    text: str, values: tuple[str, ...], random: Callable[[], float], cased: float, names: Mapping[str, str]
+    text: str, values: tuple[str, ...], random: Callable[[], float], shares: NoiseShares, names: Mapping[str, str]
 ) -> str:
     roll = random()
-    if roll < cased:
+    if roll < shares.cased:
         return _proper(text, values, names) + _mark(text, random, 0.8)
-    if roll > 0.99:
+    if roll > 1 - shares.shouted:
         return text.upper()
     if random() < 0.25:
         text = text.replace("'", "")
