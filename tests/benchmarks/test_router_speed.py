@@ -24,7 +24,8 @@ from arny_studio.engine.draft_table import DraftTable, drafts_path
 from arny_studio.engine.llama_session import ContextFull, LlamaSession
 from arny_studio.engine.prompting import prompt_ids, template_of
 from arny_studio.engine.router_decoding import DecodedRoute, RouterDecoder, said_by_user
-from tests.benchmarks.peers import PythonPeer, Timed, running_server
+from tests.benchmarks.peers import PythonPeer, Timed
+from tests.benchmarks.server_peer import running_server
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
 
