@@ -161,6 +161,8 @@ def pretrain(
 def save_base(model: Qwen2ForCausalLM, folder: Path) -> None:
     """Write config and weights (bf16 safetensors); the tokenizer files are the tokenizer's business."""
     model.config.use_cache = True
+    if model.generation_config is not None:
+        model.generation_config.use_cache = True
     model.bfloat16().save_pretrained(folder)
 
 

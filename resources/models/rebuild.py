@@ -5,19 +5,21 @@
 The base learns from the generators' text: first only to read, that is to tell what a request means; then also to go on
 with plain documents (a request and its routing, a question and its answer) and to chat in plain words; last, mostly to
 write prose. It has never seen the router's contract in a chat: that is what fine-tuning teaches.
-Both tiers are then made by the product's own train and export workers, and scored by its evaluate worker.
+Both tiers are then made side by side by the product's own train and export workers, and scored by its evaluate worker.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
+import multiprocessing
 import os
 import random
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +64,17 @@ Encode = Callable[[str], list[int]]
 TIER2_ROWS = 4000
 PROCESSES, MOST_PARAMETERS = 2, 6_000_000
 JOIN = 0.35  # share of the first sitting after which writing joins reading
-PROSE_SHARE = 0.17  # of the pretraining: the second sitting
+PROSE_SHARE = 0.16  # of the pretraining: the second sitting
 TUNE_ROWS: dict[Tier, int] = {"tier1": 20_000, "tier2": 3000}
 PRETRAIN_SEED, TUNE_SEED, TEST_SEED = 1001, 7, 77
+HELD_OUT_ROWS = 2000
 QUANT: Quant = "Q8_0"
-PRETRAIN_MIX = Tier1Mix(missing_parameters=0.30, multi_domain=0.14, invented=0.3)  # what is hardest, more often
+PRETRAIN_MIX = Tier1Mix(  # what is hardest, more often
+    missing_parameters=0.26, multi_domain=0.12, planning=0.12, shouted=0.05, typos=0.2, invented=0.3
+)
+TUNE_MIX = Tier1Mix(
+    planning=0.11, shouted=0.03, typos=0.15, invented=0.1
+)  # as often missing as people leave things out
 HELD_OUT: dict[Split, str] = {
     "phrasings": "held-out phrasings", "test": "held-out phrasings and names", "shapes": "unseen sentence shapes",
 }  # fmt: skip
@@ -137,7 +145,7 @@ def families(encode: Encode, rank: int = 0) -> list[Family]:
     return [
         Family(name="reading", documents=_requests(encode, meanings, seed + 1000), batch_tokens=3000, ends_at=JOIN),
         Family(
-            name="reading on", documents=_requests(encode, meanings, seed + 5000), batch_tokens=1500, starts_at=JOIN
+            name="reading on", documents=_requests(encode, meanings, seed + 5000), batch_tokens=2200, starts_at=JOIN
         ),
         Family(name="routing", documents=routing, batch_tokens=2500, weight=8.0, starts_at=JOIN),
         Family(name="words", documents=words, batch_tokens=300, weight=4.0, starts_at=JOIN),
@@ -148,7 +156,10 @@ def families(encode: Encode, rank: int = 0) -> list[Family]:
 
 
 def prose_families(encode: Encode, rank: int = 0) -> list[Family]:
-    """What the second sitting goes through: mostly prose, and enough routing that it is not forgotten."""
+    """What the second sitting goes through: mostly prose, and enough routing that it is not forgotten.
+
+    Nothing is read here: heads that start anew would undo what the first ones taught, and drown the prose.
+    """
     seed = PRETRAIN_SEED + 777_000 + 10_000 * rank
     routing = (_document(encode, *routing_document(row)) for row in _rows(seed))
     return [
@@ -192,7 +203,7 @@ def _document(encode: Encode, prompt: str, answer: str, meaning: Meaning | None 
 
 def make_tokenizer(vocab_size: int) -> Tokenizer:
     """Trained on what both generators write, decisions included."""
-    tier1 = ("".join(routing_document(row)) for row in generate_tier1(30_000, seed=PRETRAIN_SEED - 1))
+    tier1 = ("".join(routing_document(row)) for row in generate_tier1(30_000, seed=PRETRAIN_SEED - 1, mix=PRETRAIN_MIX))
     tier2 = ("".join(question_document(row)) for row in generate_tier2(1500, seed=PRETRAIN_SEED - 1))
     texts = (text.removesuffix(END_OF_TEXT) for text in itertools.chain(tier1, tier2))
     return train_tokenizer(texts, vocab_size)
@@ -224,8 +235,8 @@ def pretrain_along(rank: int, mean: SharedMean, folder: Path, minutes: float) ->
 def build_tier(tier: Tier, minutes: float, work: Path) -> Path:
     """Fine-tune and export one tier with the product's workers; returns the GGUF."""
     train, validation = work / f"{tier}.jsonl", work / f"{tier}.validation.jsonl"
-    write_jsonl(train, generated_rows(tier, TUNE_ROWS[tier], seed=TUNE_SEED, contract=load_contract()))
-    write_jsonl(validation, generated_rows(tier, 100, seed=TUNE_SEED + 1, contract=load_contract()))
+    write_jsonl(train, _tuning_rows(tier, TUNE_ROWS[tier], TUNE_SEED))
+    write_jsonl(validation, _tuning_rows(tier, 100, TUNE_SEED + 1))
     recipe = preset(
         f"demo-{tier}", train_data=str(train), validation_data=str(validation), max_minutes=minutes, title=tier
     )
@@ -242,12 +253,36 @@ def build_tier(tier: Tier, minutes: float, work: Path) -> Path:
     return gguf
 
 
+def build_tiers(side_by_side: Executor, minutes: float, work: Path, *, keep_tier2: bool) -> None:
+    """Make the GGUF files of both tiers at a time, or only the router's."""
+    shipped: dict[Tier, Path] = {"tier1": DEMO_TIER1} if keep_tier2 else {"tier1": DEMO_TIER1, "tier2": DEMO_TIER2}
+    ggufs = [side_by_side.submit(build_tier, tier, minutes, work) for tier in shipped]
+    for gguf, place in zip(ggufs, shipped.values(), strict=True):
+        shutil.copyfile(gguf.result(), place)
+
+
+def _tuning_rows(tier: Tier, rows: int, seed: int) -> Iterator[Row]:
+    mix = msgspec.structs.asdict(TUNE_MIX) if tier == "tier1" else None
+    return generated_rows(tier, rows, seed=seed, contract=load_contract(), mix=mix)
+
+
 def score(gguf: Path, data: Path, work: Path) -> RouterScores:
     """Scores of a router, decoded without constraint."""
     recipe = EvaluateRecipe(model=str(gguf), data=str(data), constrained=False)
     return msgspec.convert(
         _run("evaluate", recipe, work / f"score-{data.stem}").state().results["scores"], RouterScores
     )
+
+
+def scores(side_by_side: Executor, work: Path, real_queries: Path | None) -> dict[str, RouterScores]:
+    """Scores of the router on every held-out split, by the title of its column."""
+    files = {title: work / f"tier1.{phrases}.jsonl" for phrases, title in HELD_OUT.items()}
+    for phrases, title in HELD_OUT.items():
+        write_jsonl(files[title], generate_tier1(HELD_OUT_ROWS, seed=TEST_SEED, split=phrases))
+    if real_queries:
+        files["real queries (CLINC150)"] = real_queries
+    told = {title: side_by_side.submit(score, DEMO_TIER1, data, work) for title, data in files.items()}
+    return {title: future.result() for title, future in told.items()}
 
 
 def write_card(columns: dict[str, RouterScores]) -> None:
@@ -280,9 +315,8 @@ def _say(text: str) -> None:
 def main() -> None:
     """Rebuild everything, or only the tiers over the base that is there."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--pretrain-minutes", type=float, default=32.5)
-    options.add_argument("--tier1-minutes", type=float, default=5.5)
-    options.add_argument("--tier2-minutes", type=float, default=4)
+    options.add_argument("--pretrain-minutes", type=float, default=33.5)
+    options.add_argument("--tune-minutes", type=float, default=7.5, help="of both tiers, side by side")
     options.add_argument("--keep-base", action="store_true", help="do not pretrain again")
     options.add_argument("--keep-tier2", action="store_true", help="tune only the router")
     options.add_argument("--real-queries", type=Path, help="a {text, journey} JSONL file of CLINC150 to score as well")
@@ -291,17 +325,10 @@ def main() -> None:
     chosen.work.mkdir(parents=True, exist_ok=True)
     if not chosen.keep_base:
         build_base(DEMO_BASE, chosen.pretrain_minutes)
-    shutil.copyfile(build_tier("tier1", chosen.tier1_minutes, chosen.work), DEMO_TIER1)
-    if not chosen.keep_tier2:
-        shutil.copyfile(build_tier("tier2", chosen.tier2_minutes, chosen.work), DEMO_TIER2)
-    columns = {}
-    for phrases, title in HELD_OUT.items():
-        data = chosen.work / f"tier1.{phrases}.jsonl"
-        write_jsonl(data, generate_tier1(1000, seed=TEST_SEED, split=phrases))
-        columns[title] = score(DEMO_TIER1, data, chosen.work)
-    if chosen.real_queries:
-        columns["real queries (CLINC150)"] = score(DEMO_TIER1, chosen.real_queries, chosen.work)
-    write_card(columns)
+    os.environ["OMP_NUM_THREADS"] = "1"  # of the workers: at this size two threads are no faster than one
+    with ProcessPoolExecutor(PROCESSES, mp_context=multiprocessing.get_context("spawn")) as side_by_side:
+        build_tiers(side_by_side, chosen.tune_minutes, chosen.work, keep_tier2=chosen.keep_tier2)
+        write_card(scores(side_by_side, chosen.work, chosen.real_queries))
     size = sum(path.stat().st_size for path in MODELS_DIR.rglob("*") if path.is_file())
     _say(f"models together: {size / 1e6:.1f} MB")
 

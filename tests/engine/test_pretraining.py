@@ -78,6 +78,7 @@ def test_that_a_saved_base_is_a_model_folder_that_transformers_reads(tokenizer, 
     assert read.config.hidden_size == 128 * read.config.num_attention_heads == 256
     assert read.config.eos_token_id == AutoTokenizer.from_pretrained(tmp_path).eos_token_id
     assert "lm_head.weight" not in dict(read.named_parameters())
+    assert read.config.use_cache and read.generation_config.use_cache  # else each token would read all before it again
 
 
 def test_that_prompts_and_padding_are_read_and_not_learned():
