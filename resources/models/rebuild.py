@@ -1,6 +1,6 @@
 """Rebuild the embedded demo models from nothing: tokenizer, base, Tier-1 and Tier-2 GGUF, measured model card.
 
-    .venv/bin/python resources/models/rebuild.py            about 44 minutes on two cores
+    .venv/bin/python resources/models/rebuild.py            about 45 minutes on two cores
 
 The base learns from the generators' text: first only to read, that is to tell what a request means; then also to go on
 with plain documents (a request and its routing, a question and its answer) and to chat in plain words; last, mostly to

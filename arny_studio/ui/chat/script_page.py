@@ -19,7 +19,7 @@ from arny_studio.ui.widgets.layout import clear, column, row, space
 from arny_studio.ui.widgets.table import Table
 from arny_studio.ui.widgets.text import allow, button, elided, label, set_property
 
-_ROOM_FOR_MEMORY = 720  # pixels of the table; with less, the expected time of an imported benchmark goes before memory
+_ROOM_FOR_MEMORY = 720  # pixels of the table; with less, what an imported benchmark expects takes the place of memory
 _SHORT = 24  # characters of a name that need no second line
 _QUERY, _PATH, _INTENT, _SCORE, _MS, _EXPECTED, _PEAK, _LOADS, _REPLY = range(9)
 
