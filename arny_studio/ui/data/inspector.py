@@ -31,7 +31,6 @@ class Inspector(Card):
         self.review = ReviewPanel(theme)
         self.pages = QTabWidget()
         self.pages.setDocumentMode(True)
-        self.pages.tabBar().setDrawBase(False)
         for page, title in ((self.editor, "Edit"), (self.trained, "As trained"), (self.review, "Review")):
             self.pages.addTab(_padded(page), title)
         self.head.addWidget(self._step_button("chevron-up", "Row before (K)", -1))

@@ -201,7 +201,6 @@ class DataTab(QWidget):
     def _build_side(self) -> QWidget:
         self.side_pages = QTabWidget()
         self.side_pages.setDocumentMode(True)
-        self.side_pages.tabBar().setDrawBase(False)
         for page, title in ((self.problems, "Problems"), (self.statistics, "Statistics")):
             layout = page.layout()
             assert layout is not None

@@ -257,7 +257,6 @@ class ExportPage(QWidget):
     def _build_details(self) -> QWidget:
         self._tabs = QTabWidget()
         self._tabs.setDocumentMode(True)
-        self._tabs.tabBar().setDrawBase(False)
         for title, view in (
             ("Verdict", scrolled(self.verdict)), ("Prompts", self.prompts), ("Checks", self.checks),
             ("Lineage", self.lineage), ("Log", self.log),
