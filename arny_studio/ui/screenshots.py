@@ -35,7 +35,7 @@ from arny_studio.ui.data.tab import DataTab
 from arny_studio.ui.evaluate.controller import EvaluateController
 from arny_studio.ui.evaluate.records import evaluations
 from arny_studio.ui.evaluate.tab import EvaluateTab
-from arny_studio.ui.export.scenes import damaged_check, scenes
+from arny_studio.ui.export.scenes import damaged_check, is_measured, routers_first, scenes
 from arny_studio.ui.export.tab import ExportTab
 from arny_studio.ui.garbage import GuiThreadCollector
 from arny_studio.ui.model_files import quant_of
@@ -216,11 +216,11 @@ async def _fill_evaluate(studio: Studio) -> None:
 
 
 async def _fill_export(studio: Studio) -> None:
-    """Check a damaged copy of the newest exported pair, so that there is something red to see."""
+    """Check a damaged copy of an exported router, so that there is something red to see."""
     exports = [folder for folder in studio.workspace.runs_by_time() if folder.kind == "export"]
-    for folder in exports:
+    for folder in routers_first(exports):
         found = {quant_of(path): path for path in _ggufs(folder)}
-        if {"F16", "Q4_K_M"} <= found.keys() and (folder.path / "outputs" / "parity.json").is_file():
+        if {"F16", "Q4_K_M"} <= found.keys() and is_measured(folder):
             with tempfile.TemporaryDirectory() as scratch:
                 recipe = damaged_check(found["F16"], found["Q4_K_M"], Path(scratch))
                 await _run(studio, "verify", recipe)
@@ -234,7 +234,8 @@ async def _fill_runs(studio: Studio) -> None:
         await asyncio.sleep(0.5)
         for runs in studio.window.tab(key).widget.findChildren(RunList):
             listed = [runs.model.run_at(line).folder for line in range(runs.model.rowCount())]
-            wanted = next((folder for folder in listed if len(_ggufs(folder)) > 1), next(iter(listed), None))
+            several = routers_first(folder for folder in listed if len(_ggufs(folder)) > 1)
+            wanted = next(iter([*several, *listed]), None)
             runs.view.setCurrentIndex(runs.model.index(listed.index(wanted)) if wanted else QModelIndex())
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from arny_studio.recipe import ParitySettings, VerifyRecipe
+from arny_studio.jobs.folder import RunFolder
+from arny_studio.recipe import ExportRecipe, ParitySettings, VerifyRecipe
 from arny_studio.ui.export.tab import ExportTab
-from arny_studio.ui.runs.run_list import RunList
 
 _PROMPTS = 16
 _SWAPPED = ("blk.0.attn_q.weight", "blk.3.attn_q.weight")
@@ -17,7 +17,7 @@ _SWAPPED = ("blk.0.attn_q.weight", "blk.3.attn_q.weight")
 def scenes(tab: ExportTab) -> dict[str, Callable[[], None]]:
     """Name of the picture → what to do before it is taken."""
     return {
-        "export-form": tab.show_form,
+        "export-form": tab.runs.new_requested.emit,
         "export-verdict": lambda: _show(tab, "export", "Verdict"),
         "export-lineage": lambda: _show(tab, "export", "Lineage"),
         "export-red": lambda: _show(tab, "verify", "Verdict"),
@@ -43,12 +43,21 @@ def damaged_check(f16: Path, quant: Path, scratch: Path) -> VerifyRecipe:
     )
 
 
+def routers_first(folders: Iterable[RunFolder]) -> list[RunFolder]:
+    """Exports of routers before all others: what a gate measures of them says most."""
+    return sorted(folders, key=lambda folder: folder.kind != "export" or folder.recipe(ExportRecipe).tier != "tier1")
+
+
 def _show(tab: ExportTab, kind: str, title: str) -> None:
-    """The newest run of a kind with files to show, and one of its tabs."""
-    for runs in tab.findChildren(RunList):
-        for line in range(runs.model.rowCount()):
-            folder = runs.model.run_at(line).folder
-            if folder.kind == kind and (folder.path / "outputs" / "parity.json").is_file():
-                runs.view.setCurrentIndex(runs.model.index(line))
-                break
+    """The newest run of a kind that was held against its F16, a router's if there is one, and one of its tabs."""
+    runs = tab.runs.model
+    listed = [runs.run_at(line).folder for line in range(runs.rowCount())]
+    measured = [folder for folder in listed if folder.kind == kind and is_measured(folder)]
+    for folder in routers_first(measured)[:1]:
+        tab.runs.view.setCurrentIndex(runs.index(listed.index(folder)))
     tab.run.show_details(title)
+
+
+def is_measured(folder: RunFolder) -> bool:
+    """Whether its files were held against a reference."""
+    return (folder.path / "outputs" / "parity.json").is_file()
