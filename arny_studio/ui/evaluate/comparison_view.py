@@ -16,6 +16,7 @@ from arny_studio.ui.widgets.layout import clear, column, holder, scrolled, space
 from arny_studio.ui.widgets.text import TextRole, breakable, label
 
 _MOST_PROBLEMS = 10
+_NARROWEST = 272  # pixels: two values beside a name without a word cut off
 
 
 class ComparisonView(Card):
@@ -29,6 +30,7 @@ class ComparisonView(Card):
         content = column(self._body, 1)
         content.setContentsMargins(0, 0, space("s"), 0)
         self.add(scrolled(holder(content)), 1)
+        self.setMinimumWidth(_NARROWEST)
         self.show_nothing()
 
     def show_nothing(self) -> None:

@@ -6,24 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QGridLayout, QProgressBar, QSpinBox, QWidget
 
 from arny_studio.ui.evaluate.records import Choice
 from arny_studio.ui.theme import ThemeSwitcher
 from arny_studio.ui.widgets.card import Card
+from arny_studio.ui.widgets.inputs import CalmComboBox
 from arny_studio.ui.widgets.layout import holder, row, space
 from arny_studio.ui.widgets.text import allow, button, label, plain_tooltip
 
 _OTHER = "Choose a file…"
-
-
-class CalmComboBox(QComboBox):
-    """A combo box that the wheel does not change while one scrolls past it."""
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Leave the wheel to the page."""
-        event.ignore()
 
 
 class PathPicker(CalmComboBox):

@@ -13,11 +13,12 @@ from arny_studio.ui.evaluate.comparison_view import ComparisonView
 from arny_studio.ui.evaluate.models import EvaluationsModel, JourneysModel, WrongRowsModel, journey_scores
 from arny_studio.ui.evaluate.records import Evaluation, WrongRow
 from arny_studio.ui.evaluate.score_tiles import ScoreTiles
-from arny_studio.ui.evaluate.setup_card import CalmComboBox, SetupCard
+from arny_studio.ui.evaluate.setup_card import SetupCard
 from arny_studio.ui.theme import ThemeSwitcher
 from arny_studio.ui.widgets.card import Card, PageHead
 from arny_studio.ui.widgets.cell_delegate import CellDelegate
 from arny_studio.ui.widgets.empty_state import EmptyState
+from arny_studio.ui.widgets.inputs import CalmComboBox
 from arny_studio.ui.widgets.layout import column, holder, row, space
 from arny_studio.ui.widgets.table import Table
 from arny_studio.ui.widgets.text import label

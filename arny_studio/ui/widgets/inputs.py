@@ -11,16 +11,8 @@ from arny_studio.ui.widgets.text import plain_tooltip
 _COMBO = QStyle.ComplexControl.CC_ComboBox
 
 
-class Choice(QComboBox):
-    """A combo box that leaves the wheel to the page and may be narrower than its longest entry."""
-
-    def __init__(self, name: str = "") -> None:
-        super().__init__()
-        self.setAccessibleName(name)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(8)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+class CalmComboBox(QComboBox):
+    """A combo box that leaves the wheel to the page, and says with an ellipsis that its entry does not fit."""
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Scroll the page instead."""
@@ -33,6 +25,18 @@ class Choice(QComboBox):
         field = style.subControlRect(_COMBO, option, QStyle.SubControl.SC_ComboBoxEditField, self)
         room = field.width() - 2
         option.currentText = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideRight, room)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+class Choice(CalmComboBox):
+    """A combo box of entries with data, which may be narrower than its longest entry."""
+
+    def __init__(self, name: str = "") -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(8)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def choose(self, value: object) -> bool:
         """Select the entry with this data; False where there is none."""
