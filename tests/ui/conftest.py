@@ -15,6 +15,7 @@ from PySide6.QtCore import QCoreApplication, QEvent
 
 from arny_studio.ui.app import Studio, build_studio
 from arny_studio.ui.garbage import GuiThreadCollector
+from tests.ui.data_rows import four_rows, opened_in
 
 SHUT_MS = 120_000  # the background may be waiting for a child process, on a machine with much else to do
 # The offscreen platform says these when a popup opens; they are no fault of ours.
@@ -79,6 +80,20 @@ def open_studio(qapp, qtbot, qt_loop, tmp_path):
 def studio(open_studio):
     """The app on an empty workspace."""
     return open_studio()
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """A file of four rows: fine, a rule broken, not JSON, fine with an umlaut."""
+    path = tmp_path / "four.jsonl"
+    path.write_bytes(four_rows())
+    return path
+
+
+@pytest.fixture
+def opened(studio, qtbot, dataset):
+    """The Data tab with those four rows."""
+    return opened_in(studio, qtbot, dataset)
 
 
 def shut(studio: Studio, qtbot) -> None:

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import orjson
-import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QDialog
@@ -29,19 +28,6 @@ from tests.ui.data_rows import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def dataset(tmp_path):
-    path = tmp_path / "four.jsonl"
-    path.write_bytes(four_rows())
-    return path
-
-
-@pytest.fixture
-def opened(studio, qtbot, dataset):
-    """The Data tab with four rows: fine, a rule broken, not JSON, fine with an umlaut."""
-    return opened_in(studio, qtbot, dataset)
 
 
 def test_that_an_outside_change_is_told_with_four_ways_out_and_merged_by_row(studio, qtbot, opened, dataset):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
@@ -20,7 +19,6 @@ from tests.ui.data_rows import (
     PATIENCE_MS,
     decision,
     dialog_of,
-    four_rows,
     line_of,
     opened_in,
     press,
@@ -28,19 +26,6 @@ from tests.ui.data_rows import (
     texts_in,
     title,
 )
-
-
-@pytest.fixture
-def dataset(tmp_path):
-    path = tmp_path / "four.jsonl"
-    path.write_bytes(four_rows())
-    return path
-
-
-@pytest.fixture
-def opened(studio, qtbot, dataset):
-    """The Data tab with four rows: fine, a rule broken, not JSON, fine with an umlaut."""
-    return opened_in(studio, qtbot, dataset)
 
 
 def test_that_a_curators_session_loses_nothing(studio, qtbot, opened, dataset):
