@@ -15,10 +15,11 @@ import itertools
 import multiprocessing
 import os
 import random
+import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,9 @@ from arny_studio.contract import load_contract
 from arny_studio.dataset.generate.rows import Tier, generated_rows
 from arny_studio.dataset.generate.tier1 import generate_tier1
 from arny_studio.dataset.generate.tier1.entities import Split
+from arny_studio.dataset.generate.tier1.generator import conversations
 from arny_studio.dataset.generate.tier1.mix import Tier1Mix
+from arny_studio.dataset.generate.tier1.situations import Conversation
 from arny_studio.dataset.generate.tier2 import generate_tier2
 from arny_studio.dataset.samples import write_jsonl
 from arny_studio.engine.pretraining import (
@@ -46,6 +49,7 @@ from arny_studio.engine.pretraining import (
     Family,
     Meaning,
     PretrainPlan,
+    Sitting,
     new_base,
     pretrain,
     save_base,
@@ -60,11 +64,11 @@ from arny_studio.recipe import EvaluateRecipe, ExportRecipe, Quant, Recipe
 from arny_studio.recipe.presets import preset
 
 Row = dict[str, Any]
-Encode = Callable[[str], list[int]]
+Decision = dict[str, Any]
 TIER2_ROWS = 4000
 PROCESSES, MOST_PARAMETERS = 2, 6_000_000
-JOIN = 0.35  # share of the first sitting after which writing joins reading
-PROSE_SHARE = 0.16  # of the pretraining: the second sitting
+JOIN = 0.33  # share of the first sitting after which writing joins reading
+PROSE_SHARE = 0.2  # of the pretraining: the second sitting
 TUNE_ROWS: dict[Tier, int] = {"tier1": 20_000, "tier2": 3000}
 PRETRAIN_SEED, TUNE_SEED, TEST_SEED = 1001, 7, 77
 HELD_OUT_ROWS = 2000
@@ -72,12 +76,12 @@ QUANT: Quant = "Q8_0"
 PRETRAIN_MIX = Tier1Mix(  # what is hardest, more often
     missing_parameters=0.26, multi_domain=0.12, planning=0.12, shouted=0.05, typos=0.2, invented=0.3
 )
-TUNE_MIX = Tier1Mix(
-    planning=0.11, shouted=0.03, typos=0.15, invented=0.1
-)  # as often missing as people leave things out
+# As often missing as people leave things out; sums more often, whose figures break off into noise.
+TUNE_MIX = Tier1Mix(domain=0.68, planning=0.11, shouted=0.03, typos=0.15, invented=0.1, journeys={"math_solver": 7.0})
 HELD_OUT: dict[Split, str] = {
     "phrasings": "held-out phrasings", "test": "held-out phrasings and names", "shapes": "unseen sentence shapes",
 }  # fmt: skip
+AFTER_MISSING = "needs_clarification"  # a token begins here; the one before it ends the list of what is missing
 CARD = MODELS_DIR / "README.md"
 CARD_START, CARD_END = "<!-- measured by rebuild.py -->\n", "<!-- end of measured -->"
 
@@ -89,18 +93,28 @@ def routing_document(row: Row) -> tuple[str, str]:
     return "\n".join([*turns, "Routing:"]), f" {row['messages'][-1]['content']}{END_OF_TEXT}"
 
 
+def routing_opening(row: Row) -> tuple[str, str]:
+    """The same as far as what the request lacks: the rest follows from that, and costs as much again."""
+    prompt, answer = routing_document(row)
+    return prompt, answer[: answer.index(AFTER_MISSING)]
+
+
 def words_document(row: Row) -> tuple[str, str]:
     """The same request in a chat, answered in plain words by no contract at all."""
-    decision = orjson.loads(row["messages"][-1]["content"])
+    decision = _decision(row)
     journeys = " and ".join(decision["journeys"])
     lacks = ", ".join(decision["missing_fields"]) or "nothing"
     words = f"{journeys}, {decision['intent']}, missing {lacks}, score {decision['complexity_score']}"
-    return f"{_asked(row)}\n{IM_START}assistant\n", f"{words}{IM_END}\n"
+    return f"{_asked(_requests(row))}\n{IM_START}assistant\n", f"{words}{IM_END}\n"
 
 
-def _asked(row: Row) -> str:
-    said = "\n".join(turn["content"] for turn in row["messages"] if turn["role"] == "user")
+def _asked(requests: Iterable[str]) -> str:
+    said = "\n".join(requests)
     return f"{IM_START}user\n{said}{IM_END}"
+
+
+def _requests(row: Row) -> Iterator[str]:
+    return (turn["content"] for turn in row["messages"] if turn["role"] == "user")
 
 
 def question_document(row: Row) -> tuple[str, str]:
@@ -109,25 +123,36 @@ def question_document(row: Row) -> tuple[str, str]:
 
 
 class Meanings:
-    """Numbers for what decisions say, the same in every process: the intent is the kind, the rest are marks."""
+    """Numbers for what decisions say, the same in every process: the intent is the kind, its parts the slots' values."""
 
     def __init__(self) -> None:
-        decisions = [_decision(row) for row in generate_tier1(20_000, seed=PRETRAIN_SEED - 1, mix=PRETRAIN_MIX)]
+        talks = list(conversations(20_000, seed=PRETRAIN_SEED - 1, mix=PRETRAIN_MIX))
+        decisions = [talk.turns[-1][1] for talk in talks]
         self._kinds = _numbered(decision["intent"] for decision in decisions)
         self._marks = _numbered(mark for decision in decisions for mark in _marks(decision))
+        self._slots = _numbered(slot for talk in talks for spoken in talk.spoken for slot in spoken.values)
 
-    def of(self, row: Row) -> Meaning:
-        """The meaning of the last request of a row; the few names that 20,000 rows did not have share a number."""
-        decision = _decision(row)
+    def of(self, decision: Decision, parts: tuple[int, ...] = ()) -> Meaning:
+        """The meaning of a decision; the few names that 20,000 rows did not have share a number."""
         marks = tuple({self._marks.get(mark, len(self._marks)) for mark in _marks(decision)})
-        return Meaning(self._kinds.get(decision["intent"], len(self._kinds)), marks)
+        return Meaning(self._kinds.get(decision["intent"], len(self._kinds)), marks, parts)
+
+    def parts(self, text: str, offsets: Sequence[tuple[int, int]], talk: Conversation) -> tuple[int, ...]:
+        """Per token, given by its first and last place in the text: the slot whose value it belongs to, or 0."""
+        parts = [0] * len(offsets)
+        for slot, value in itertools.chain.from_iterable(spoken.values.items() for spoken in talk.spoken):
+            for found in re.finditer(rf"(?<!\w){re.escape(value)}(?!\w)", text, re.IGNORECASE):
+                for token, (start, end) in enumerate(offsets):
+                    if start < found.end() and end > found.start():
+                        parts[token] = 1 + self._slots.get(slot, len(self._slots))
+        return tuple(parts)
 
 
-def _decision(row: Row) -> dict[str, Any]:
+def _decision(row: Row) -> Decision:
     return orjson.loads(row["messages"][-1]["content"])
 
 
-def _marks(decision: dict[str, Any]) -> list[str]:
+def _marks(decision: Decision) -> list[str]:
     said = [f"first {decision['primary_journey']}"]
     said += [f"journey {journey}" for journey in decision["journeys"]]
     return said + [f"missing {field}" for field in decision["missing_fields"]]
@@ -137,68 +162,69 @@ def _numbered(names: Iterable[str]) -> dict[str, int]:
     return {name: number for number, name in enumerate(sorted(set(names)))}
 
 
-def families(encode: Encode, rank: int = 0) -> list[Family]:
-    """Endless streams, others for each process; Tier-1 text never repeats, Tier-2 text is walked through again and again."""
-    seed, meanings = PRETRAIN_SEED + 10_000 * rank, Meanings()
-    routing = _tier1(encode, meanings, routing_document, seed)
-    words = _tier1(encode, meanings, words_document, seed + 500)
-    return [
-        Family(name="reading", documents=_requests(encode, meanings, seed + 1000), batch_tokens=3000, ends_at=JOIN),
-        Family(
-            name="reading on", documents=_requests(encode, meanings, seed + 5000), batch_tokens=2200, starts_at=JOIN
-        ),
-        Family(name="routing", documents=routing, batch_tokens=2500, weight=8.0, starts_at=JOIN),
-        Family(name="words", documents=words, batch_tokens=300, weight=4.0, starts_at=JOIN),
-        Family(
-            name="prose", documents=_again_and_again(_prose(encode), seed), batch_tokens=300, weight=0.5, starts_at=JOIN
-        ),
+class Streams:
+    """Endless documents for one process. Tier-1 text never repeats, Tier-2 text is walked through again and again."""
+
+    def __init__(self, tokenizer: Tokenizer, rank: int) -> None:
+        self._tokenizer, self._meanings = tokenizer, Meanings()
+        self._prose = [
+            self._document(*question_document(row)) for row in generate_tier2(TIER2_ROWS, seed=PRETRAIN_SEED)
+        ]
+        self._seeds = itertools.count(PRETRAIN_SEED + 10_000 * rank, 500)
+
+    def reading(self) -> Iterator[Document]:
+        """Requests alone, with what they mean: most of what a router has to learn, in the fewest tokens."""
+        for seed in itertools.count(next(self._seeds)):
+            for talk in conversations(20_000, seed=seed, mix=PRETRAIN_MIX):
+                text = _asked(request for request, _ in talk.turns)
+                tokens = self._tokenizer.encode(text)
+                parts = self._meanings.parts(text, tokens.offsets, talk)
+                yield Document(tokens.ids, len(tokens.ids), self._meanings.of(talk.turns[-1][1], parts))
+
+    def routing(self) -> Iterator[Document]:
+        """Requests with their routing, whole ones and openings in turn."""
+        return self._told(PRETRAIN_MIX, routing_document, routing_opening)
+
+    def words(self) -> Iterator[Document]:
+        """Requests answered in plain words."""
+        return self._told(PRETRAIN_MIX, words_document)
+
+    def prose(self) -> Iterator[Document]:
+        """Questions and their long answers."""
+        rng = random.Random(next(self._seeds))
+        while True:
+            yield from rng.sample(self._prose, len(self._prose))
+
+    def _told(self, mix: Tier1Mix, *ways: Callable[[Row], tuple[str, str]]) -> Iterator[Document]:
+        for row, tell in zip(_rows(next(self._seeds), mix), itertools.cycle(ways), strict=False):
+            yield self._document(*tell(row), self._meanings.of(_decision(row)))
+
+    def _document(self, prompt: str, answer: str, meaning: Meaning | None = None) -> Document:
+        head, told = (self._tokenizer.encode(text).ids for text in (prompt, answer))
+        return Document(head + told, len(head), meaning)
+
+
+def sittings(streams: Streams) -> list[Sitting]:
+    """What a process goes through: first how requests are read and routed; then mostly prose, with enough of the rest
+    that it is not forgotten, and not so much that it drowns the prose."""
+    routing = [
+        Family(name="reading", documents=streams.reading(), batch_tokens=3000, ends_at=JOIN),
+        Family(name="reading on", documents=streams.reading(), batch_tokens=2200, starts_at=JOIN),
+        Family(name="routing", documents=streams.routing(), batch_tokens=2500, weight=8.0, starts_at=JOIN),
+        Family(name="words", documents=streams.words(), batch_tokens=300, weight=4.0, starts_at=JOIN),
+        Family(name="prose", documents=streams.prose(), batch_tokens=300, weight=0.5, starts_at=JOIN),
     ]
-
-
-def prose_families(encode: Encode, rank: int = 0) -> list[Family]:
-    """What the second sitting goes through: mostly prose, and enough routing that it is not forgotten.
-
-    Nothing is read here: heads that start anew would undo what the first ones taught, and drown the prose.
-    """
-    seed = PRETRAIN_SEED + 777_000 + 10_000 * rank
-    routing = (_document(encode, *routing_document(row)) for row in _rows(seed))
-    return [
-        Family(name="routing", documents=routing, batch_tokens=1000, weight=4.0),
-        Family(name="prose", documents=_again_and_again(_prose(encode), seed), batch_tokens=2000),
+    prose = [
+        Family(name="reading", documents=streams.reading(), batch_tokens=1000, reading_weight=0.15),
+        Family(name="routing", documents=streams.routing(), batch_tokens=1000, weight=4.0, reading_weight=0.15),
+        Family(name="prose", documents=streams.prose(), batch_tokens=2000),
     ]
+    return [Sitting(families=routing, share=1 - PROSE_SHARE), Sitting(families=prose, share=PROSE_SHARE)]
 
 
-def _rows(first_seed: int) -> Iterator[Row]:
+def _rows(first_seed: int, mix: Tier1Mix) -> Iterator[Row]:
     for seed in itertools.count(first_seed):
-        yield from generate_tier1(20_000, seed=seed, mix=PRETRAIN_MIX)
-
-
-def _requests(encode: Encode, meanings: Meanings, first_seed: int) -> Iterator[Document]:
-    """Requests alone, with what they mean: most of what a router has to learn, in the fewest tokens."""
-    for row in _rows(first_seed):
-        ids = encode(_asked(row))
-        yield Document(ids, len(ids), meanings.of(row))
-
-
-def _tier1(
-    encode: Encode, meanings: Meanings, told: Callable[[Row], tuple[str, str]], first_seed: int
-) -> Iterator[Document]:
-    return (_document(encode, *told(row), meanings.of(row)) for row in _rows(first_seed))
-
-
-def _prose(encode: Encode) -> list[Document]:
-    return [_document(encode, *question_document(row)) for row in generate_tier2(TIER2_ROWS, seed=PRETRAIN_SEED)]
-
-
-def _again_and_again(documents: list[Document], seed: int) -> Iterator[Document]:
-    rng = random.Random(seed)
-    while True:
-        yield from rng.sample(documents, len(documents))
-
-
-def _document(encode: Encode, prompt: str, answer: str, meaning: Meaning | None = None) -> Document:
-    head = encode(prompt)
-    return Document(head + encode(answer), len(head), meaning)
+        yield from generate_tier1(20_000, seed=seed, mix=mix)
 
 
 def make_tokenizer(vocab_size: int) -> Tokenizer:
@@ -222,11 +248,8 @@ def pretrain_along(rank: int, mean: SharedMean, folder: Path, minutes: float) ->
     pad, end = (int(tokenizer.token_to_id(token) or 0) for token in (END_OF_TEXT, IM_END))
     model = new_base(BaseShape(), end_ids=(end,), pad_id=pad, seed=PRETRAIN_SEED)
     emit = _print_event if rank == 0 else lambda _: None
-    tokens = 0
-    for streams, share in ((families, 1 - PROSE_SHARE), (prose_families, PROSE_SHARE)):
-        plan = PretrainPlan(minutes=minutes * share)
-        said = streams(lambda text: tokenizer.encode(text).ids, rank)
-        tokens += pretrain(model, said, plan, emit, lambda vector: mean.of(rank, vector))
+    said = sittings(Streams(tokenizer, rank))
+    tokens = pretrain(model, said, PretrainPlan(minutes=minutes), emit, lambda vector: mean.of(rank, vector))
     if rank == 0:
         _say(f"pretrained on {PROCESSES * tokens / 1e6:.1f} M tokens")
         save_base(model, folder)

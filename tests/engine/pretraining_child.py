@@ -13,7 +13,7 @@ import torch
 from tokenizers import Tokenizer
 from torch.multiprocessing.spawn import spawn
 
-from arny_studio.engine.pretraining import BaseShape, Document, Family, PretrainPlan, new_base, pretrain
+from arny_studio.engine.pretraining import BaseShape, Document, Family, PretrainPlan, Sitting, new_base, pretrain
 from arny_studio.engine.shared_mean import SharedMean
 
 
@@ -22,7 +22,13 @@ def along(rank: int, mean: SharedMean, folder: Path, texts: list[str]) -> None:
     shape = BaseShape(vocab_size=300, intermediate_size=256, layers=1, max_positions=64)
     model = new_base(shape, end_ids=(0,), pad_id=0, seed=1)
     family = Family(name="text", documents=itertools.repeat(Document(ids)), batch_tokens=64)
-    pretrain(model, [family], PretrainPlan(minutes=0.05), lambda _: None, lambda vector: mean.of(rank, vector))
+    pretrain(
+        model,
+        [Sitting(families=[family])],
+        PretrainPlan(minutes=0.05),
+        lambda _: None,
+        lambda vector: mean.of(rank, vector),
+    )
     torch.save(model.state_dict(), folder / f"{rank}.pt")
 
 

@@ -18,6 +18,7 @@ from arny_studio.engine.pretraining import (
     Family,
     Meaning,
     PretrainPlan,
+    Sitting,
     _padded,
     _rate_factor,
     new_base,
@@ -25,7 +26,7 @@ from arny_studio.engine.pretraining import (
     save_base,
 )
 from arny_studio.engine.tokenizer_training import IM_END, train_tokenizer, write_tokenizer_files
-from arny_studio.jobs.events import Metric
+from arny_studio.jobs.events import Log, Metric
 
 TEXT = "the quick brown fox jumps over the lazy dog"
 SHAPE = BaseShape(vocab_size=300, intermediate_size=256, layers=1, max_positions=64)
@@ -40,6 +41,16 @@ def fresh(tokenizer):
     return new_base(SHAPE, end_ids=(tokenizer.token_to_id(IM_END),), pad_id=0, seed=1)
 
 
+def reading(tokenizer, name):
+    """Two words, each with a meaning of its own, again and again."""
+    documents = [
+        Document(ids, len(ids), Meaning(kind, (kind,)))
+        for kind, word in enumerate(("fox", "dog"))
+        for ids in [tokenizer.encode(f"the {word}").ids]
+    ]
+    return Family(name=name, documents=itertools.cycle(documents), batch_tokens=64)
+
+
 def loss_of(model, ids):
     with torch.no_grad():
         return float(model(input_ids=torch.tensor([ids]), labels=torch.tensor([ids])).loss)
@@ -50,7 +61,7 @@ def test_that_it_learns_its_text_within_its_time_and_says_how_it_gets_on(tokeniz
     model, events = fresh(tokenizer), []
     before = loss_of(model, ids)
     family = Family(name="text", documents=itertools.repeat(Document(ids)), batch_tokens=64)
-    tokens = pretrain(model, [family], PretrainPlan(minutes=0.05), events.append)
+    tokens = pretrain(model, [Sitting(families=[family])], PretrainPlan(minutes=0.05), events.append)
     assert tokens > 0
     assert loss_of(model, ids) < before / 2
     assert [event for event in events if isinstance(event, Metric)]
@@ -90,16 +101,34 @@ def test_that_prompts_and_padding_are_read_and_not_learned():
 
 def test_that_reading_alone_teaches_what_prompts_mean(tokenizer):
     """Two words, two meanings: the hidden state of the last token comes to tell them apart."""
-    documents = [
-        Document(ids, len(ids), Meaning(kind, (kind,)))
-        for kind, word in enumerate(("fox", "dog"))
-        for ids in [tokenizer.encode(f"the {word}").ids]
-    ]
-    model, events = fresh(tokenizer), []
-    family = Family(name="reading", documents=itertools.cycle(documents), batch_tokens=64)
-    pretrain(model, [family], PretrainPlan(minutes=0.1, kinds=2, marks=2), events.append)
+    events = []
+    sitting = Sitting(families=[reading(tokenizer, "reading")])
+    pretrain(fresh(tokenizer), [sitting], PretrainPlan(minutes=0.1, kinds=2, marks=2), events.append)
     losses = [event.loss for event in events if isinstance(event, Metric)]
     assert losses[-1] < losses[0] / 10
+
+
+def test_that_the_part_of_every_token_of_a_prompt_is_learned(tokenizer):
+    """The same words mean something else behind another one: only the states of the tokens can tell."""
+    documents = [
+        Document(ids, len(ids), Meaning(0, (), (part,) * len(ids)))
+        for part, word in enumerate(("fox", "dog"), start=1)
+        for ids in [tokenizer.encode(f"{word} jumps over").ids]
+    ]
+    events = []
+    family = Family(name="parts", documents=itertools.cycle(documents), batch_tokens=64)
+    pretrain(fresh(tokenizer), [Sitting(families=[family])], PretrainPlan(minutes=0.1, kinds=1, marks=1), events.append)
+    losses = [event.loss for event in events if isinstance(event, Metric)]
+    assert losses[-1] < losses[0] / 10
+
+
+def test_that_a_later_sitting_reads_on_with_what_an_earlier_one_learned(tokenizer):
+    events = []
+    sittings = [Sitting(families=[reading(tokenizer, name)], share=0.5) for name in ("first", "second")]
+    pretrain(fresh(tokenizer), sittings, PretrainPlan(minutes=0.2, kinds=2, marks=2), events.append)
+    losses = [event.text.split() for event in events if isinstance(event, Log)]
+    first, second = ([float(loss) for name, loss in losses if name == sitting] for sitting in ("first", "second"))
+    assert max(second) < first[0] / 10
 
 
 def test_that_the_rate_warms_up_holds_and_falls_to_zero():
