@@ -1,10 +1,10 @@
 """The fast path says what plain greedy decoding says: on the demo router, over held-out queries, field by field.
 
-Exceptions are ties: many tokens in one batch and one token alone go through other kernels of ggml and round differently,
-by less than 0.03 in a logit, and where the two likeliest tokens are closer than that, either may win. Measured on 500
-held-out queries (two splits): without drafts none differ, with drafts one, side by side three; the margins there were
-0.008 to 0.025. One changes the first field that a model may well be unsure of, such as `journeys`, and what follows
-from it; the others change a word of an answer, or a score by a few points. The slow test below lists them anew.
+Exceptions are ties: many tokens in one batch and one token alone go through other kernels of ggml and round differently.
+That shifts the margin between the two likeliest tokens (by 0.03 in the median, at most 0.24; the tests measure it anew),
+and where the margin is smaller, either may win. Of 500 held-out queries (two splits) none are decided otherwise without
+drafts, one with them, eight side by side; the margins there were 0.008 to 0.061. Two change the first field, the intent,
+and what follows from it; the others a word of an answer or of a question, or a score. The slow test lists them anew.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from itertools import chain
 
 import numpy as np
 import pytest
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from arny_studio.contract import load_contract
 from arny_studio.dataset.generate.tier1 import generate_tier1
@@ -32,7 +32,6 @@ from arny_studio.paths import DEMO_TIER1
 CONTRACT = load_contract("router-v1")
 SYSTEM = Message("system", CONTRACT.system_prompt("tier1"))
 PER_SPLIT = 50
-TIE = 0.06  # logits closer than this fall either way: batched and single decoding round differently
 MOST_TIES = 0.05
 
 
@@ -40,8 +39,10 @@ class Greedy(Struct, frozen=True):
     """A decision chosen token by token, and how far each choice was from the next best token that was allowed."""
 
     text: str
+    tokens: list[int]
     ends: list[int]  # bytes of the text after each token
-    margins: list[float]
+    rivals: list[tuple[int, int]]  # what was chosen, and the next best
+    margins: list[float]  # between their logits; infinite where nothing else was allowed
 
     def margin_at(self, byte: int) -> float:
         return next(margin for end, margin in zip(self.ends, self.margins, strict=True) if end > byte)
@@ -89,24 +90,47 @@ def decided_token_by_token(session: LlamaSession, constraint: Constraint, turns:
     matcher = constraint.matcher()
     session.truncate(0)
     logits = session.append(prompt_ids(session, template_of(session), turns))
-    raw, ends, margins = b"", [], []
+    raw = b""
+    found = Greedy("", [], [], [], [])
     while not matcher.is_stopped():
         bits = np.unpackbits(np.frombuffer(matcher.compute_bitmask(), np.uint8), bitorder="little")[: logits.size]
         allowed = np.where(bits.astype(bool), logits, -np.inf)
-        second, first = np.partition(allowed, -2)[-2:]
-        token = int(np.argmax(allowed))
-        assert matcher.consume_token(token)
-        if session.is_end(token):
+        second, first = np.argpartition(allowed, -2)[-2:].tolist()
+        assert matcher.consume_token(first)
+        if session.is_end(first):
             break
-        raw += session.piece(token)
-        ends.append(len(raw))
-        margins.append(float(first - second))
-        logits = session.append([token])
-    return Greedy(raw.decode(), ends, margins)
+        raw += session.piece(first)
+        found.tokens.append(first)
+        found.ends.append(len(raw))
+        found.rivals.append((first, second))
+        found.margins.append(float(allowed[first] - allowed[second]))
+        logits = session.append([first])
+    return structs.replace(found, text=raw.decode())
+
+
+def margins_in_one_batch(session: LlamaSession, turns: list[Message], greedy: Greedy) -> list[float]:
+    """How far the same choices are from the same rivals where all tokens are decoded at once."""
+    prompt = prompt_ids(session, template_of(session), turns)
+    session.truncate(0)
+    wanted = range(len(prompt) - 1, len(prompt) + len(greedy.tokens) - 1)
+    (rows,) = session.append_wanted([(0, [*prompt, *greedy.tokens], wanted)])
+    return [float(row[first] - row[second]) for row, (first, second) in zip(rows, greedy.rivals, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def tie(session: LlamaSession, held_out: list[list[Message]], plain: list[Greedy]) -> float:
+    """What decoding at once shifts a margin by, at most: choices that are closer than this fall either way."""
+    shifts = [
+        abs(alone - at_once)
+        for turns, greedy in zip(held_out[::5], plain[::5], strict=True)
+        for alone, at_once in zip(greedy.margins, margins_in_one_batch(session, turns, greedy), strict=True)
+        if alone != np.inf
+    ]
+    return max(shifts)
 
 
 def assert_same(
-    routes: list[DecodedRoute], plain: list[Greedy], held_out: list[list[Message]], most: float = MOST_TIES
+    routes: list[DecodedRoute], plain: list[Greedy], held_out: list[list[Message]], tie: float, most: float = MOST_TIES
 ) -> list[str]:
     """Every field equal; where one is not, the first differing token must have been a tie, and ties are few."""
     ties: list[str] = []
@@ -116,38 +140,38 @@ def assert_same(
         said, expected = route.text.encode(), greedy.text.encode()
         place = next(n for n, (one, other) in enumerate(zip(said, expected, strict=False)) if one != other)
         margin = greedy.margin_at(place)
-        assert margin < TIE, f"{turns[-1].content!r}: {route.text} instead of {greedy.text} (margin {margin:.3f})"
+        assert margin < tie, f"{turns[-1].content!r}: {route.text} instead of {greedy.text} (margin {margin:.3f})"
         ties.append(f"{turns[-1].content!r}: margin {margin:.4f} at byte {place}")
     assert len(ties) <= most * len(plain), "\n".join(ties)
     return ties
 
 
-def test_that_drafting_says_what_greedy_decoding_says(session, table, held_out, plain):
+def test_that_drafting_says_what_greedy_decoding_says(session, table, held_out, plain, tie):
     decoder = RouterDecoder(session, CONTRACT, template_of(session), drafts=table)
     routes = [decoder.decide(turns) for turns in held_out]
-    assert_same(routes, plain, held_out)
+    assert_same(routes, plain, held_out, tie)
     drafted, accepted = sum(r.tokens_drafted for r in routes), sum(r.tokens_accepted for r in routes)
     assert accepted > 0.5 * drafted > 0
     undrafted = sum(route.tokens_chosen for route in routes)
     assert sum(route.batches for route in routes) < 0.6 * undrafted
 
 
-def test_that_drafts_learnt_on_the_way_say_it_too(session, held_out, plain):
+def test_that_drafts_learnt_on_the_way_say_it_too(session, held_out, plain, tie):
     decoder = RouterDecoder(session, CONTRACT, template_of(session), drafts=DraftTable(CONTRACT, learns=True))
     routes = [decoder.decide(turns) for turns in held_out[::3]]
-    assert_same(routes, plain[::3], held_out[::3])
+    assert_same(routes, plain[::3], held_out[::3], tie)
     assert sum(route.tokens_accepted for route in routes[-10:]) > 0
 
 
-def test_that_many_side_by_side_say_it_too(session, table, held_out, plain):
+def test_that_many_side_by_side_say_it_too(session, table, held_out, plain, tie):
     decoder = RouterDecoder(session, CONTRACT, template_of(session), drafts=table)
     routes = [route for route in decoder.decide_many(held_out) if not isinstance(route, ContextFull)]
-    assert_same(routes, plain, held_out)
+    assert_same(routes, plain, held_out, tie)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_that_five_hundred_held_out_queries_are_decided_alike(session, table, capsys):
+def test_that_five_hundred_held_out_queries_are_decided_alike(session, table, tie, capsys):
     asked = queries(250)
     expected = decided_plainly(session, asked)
     drafting = RouterDecoder(session, CONTRACT, template_of(session), drafts=table)
@@ -158,7 +182,7 @@ def test_that_five_hundred_held_out_queries_are_decided_alike(session, table, ca
         "side by side": [route for route in drafting.decide_many(asked) if not isinstance(route, ContextFull)],
     }
     for name, routes in ways.items():
-        ties = assert_same(routes, expected, asked, most=0.02)
+        ties = assert_same(routes, expected, asked, tie, most=0.02)
         with capsys.disabled():
             sys.stdout.write("\n  ".join((f"\n{name}: {len(ties)} of {len(asked)} differ", *ties)))
 
