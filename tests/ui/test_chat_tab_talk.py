@@ -199,6 +199,7 @@ def test_that_two_phones_are_compared_and_a_file_is_run(studio, chat, qtbot, tmp
     queries.write_text('{"query": "one"}\n{"query": "two"}\n')
     widget.show_page("script")
     controller.script.choose(queries)
+    assert (widget.script.file.text(), widget.script.file.toolTip()) == (queries.name, str(queries))
     widget.script.run_button.click()
     qtbot.waitUntil(lambda: not controller.script.is_running, timeout=PHONE_MS)
     assert [reply.query for reply in widget.script.model.items] == ["one", "two"]

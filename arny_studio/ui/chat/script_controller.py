@@ -51,7 +51,7 @@ class ScriptController(QObject):
     def choose(self, path: Path) -> None:
         """Take a file of queries."""
         self._path = path
-        self._page.show_file(str(path))
+        self._page.show_file(path)
         self._show()
 
     @Slot()

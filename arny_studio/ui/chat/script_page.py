@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -93,9 +94,10 @@ class ScriptPage(QWidget):
         self._build(theme)
         self.show_run(is_running=False, reason="Choose a file of queries first.")
 
-    def show_file(self, name: str) -> None:
-        """The chosen file."""
-        self.file.setText(elided(name, 200))
+    def show_file(self, path: Path) -> None:
+        """The chosen file; its folder is in the tooltip."""
+        self.file.setText(elided(path.name, 200))
+        self.file.setToolTip(str(path))
 
     def show_run(
         self, *, is_running: bool, reason: str = "", done: int = 0, total: int = 0, said: str = "", failed: bool = False
