@@ -183,11 +183,11 @@ class Streams:
 
     def routing(self) -> Iterator[Document]:
         """Requests with their routing, whole ones and openings in turn."""
-        return self._told(PRETRAIN_MIX, routing_document, routing_opening)
+        return self._told(routing_document, routing_opening)
 
     def words(self) -> Iterator[Document]:
         """Requests answered in plain words."""
-        return self._told(PRETRAIN_MIX, words_document)
+        return self._told(words_document)
 
     def prose(self) -> Iterator[Document]:
         """Questions and their long answers."""
@@ -195,8 +195,8 @@ class Streams:
         while True:
             yield from rng.sample(self._prose, len(self._prose))
 
-    def _told(self, mix: Tier1Mix, *ways: Callable[[Row], tuple[str, str]]) -> Iterator[Document]:
-        for row, tell in zip(_rows(next(self._seeds), mix), itertools.cycle(ways), strict=False):
+    def _told(self, *ways: Callable[[Row], tuple[str, str]]) -> Iterator[Document]:
+        for row, tell in zip(_rows(next(self._seeds)), itertools.cycle(ways), strict=False):
             yield self._document(*tell(row), self._meanings.of(_decision(row)))
 
     def _document(self, prompt: str, answer: str, meaning: Meaning | None = None) -> Document:
@@ -222,9 +222,9 @@ def sittings(streams: Streams) -> list[Sitting]:
     return [Sitting(families=routing, share=1 - PROSE_SHARE), Sitting(families=prose, share=PROSE_SHARE)]
 
 
-def _rows(first_seed: int, mix: Tier1Mix) -> Iterator[Row]:
+def _rows(first_seed: int) -> Iterator[Row]:
     for seed in itertools.count(first_seed):
-        yield from generate_tier1(20_000, seed=seed, mix=mix)
+        yield from generate_tier1(20_000, seed=seed, mix=PRETRAIN_MIX)
 
 
 def make_tokenizer(vocab_size: int) -> Tokenizer:

@@ -2,7 +2,7 @@
 
 Exceptions are ties: many tokens in one batch and one token alone go through other kernels of ggml and round differently.
 That shifts the margin between the two likeliest tokens (by 0.03 in the median, at most 0.24; the tests measure it anew),
-and where the margin is smaller, either may win. Of 500 held-out queries (two splits) none are decided otherwise without
+and where the margin is smaller than most such shifts, either may win. Of 500 held-out queries (two splits) none are decided otherwise without
 drafts, one with them, eight side by side; the margins there were 0.008 to 0.061. Two change the first field, the intent,
 and what follows from it; the others a word of an answer or of a question, or a score. The slow test lists them anew.
 """
@@ -119,14 +119,14 @@ def margins_in_one_batch(session: LlamaSession, turns: list[Message], greedy: Gr
 
 @pytest.fixture(scope="module")
 def tie(session: LlamaSession, held_out: list[list[Message]], plain: list[Greedy]) -> float:
-    """What decoding at once shifts a margin by, at most: choices that are closer than this fall either way."""
+    """What decoding at once often shifts a margin by: one shift in twenty is larger. Closer choices fall either way."""
     shifts = [
         abs(alone - at_once)
         for turns, greedy in zip(held_out[::5], plain[::5], strict=True)
         for alone, at_once in zip(greedy.margins, margins_in_one_batch(session, turns, greedy), strict=True)
         if alone != np.inf
     ]
-    return max(shifts)
+    return float(np.quantile(shifts, 0.95))
 
 
 def assert_same(
